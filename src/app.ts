@@ -1,6 +1,6 @@
 /** The composition root: creates the running parts from a configuration, for the daemon, the demo and the end-to-end tests. */
 import { driverOf } from "../drivers/registry.ts";
-import { httpCrm } from "./cctsdk/client.ts";
+import { type HttpCrm, httpCrm } from "./cctsdk/client.ts";
 import { clockBy, machineClocks, markFor } from "./platform/clock.ts";
 import { socketBeside } from "./platform/admin-socket.ts";
 import { Garbage } from "./platform/garbage.ts";
@@ -79,7 +79,7 @@ export async function startApp(
     sessions: new Sessions(now),
     timers,
   };
-  const { loop, courier } = compose(config, parts);
+  const { loop, courier, crm } = compose(config, parts);
   const { currentStatus, calls, admin, monitoring } = views(config, parts, { loop, courier }, levels);
   const page = pageOf(config, parts, { loop, status: currentStatus });
   const http = await listen(config, loop, { monitoring, ...omitUndefined({ page }) }, parts).catch((error: unknown) => {
@@ -116,6 +116,7 @@ export async function startApp(
     await http.drain();
     loop.stop();
     await Promise.all([http.stop(), commands?.stop(), running, courier.stop(lastPostsMs)]);
+    crm.close();
     store.close();
   };
   let stopped: Promise<void> | undefined;
@@ -163,7 +164,7 @@ interface Parts {
 function compose(
   config: Config,
   { store, now, log, metrics, registrations, timers }: Parts,
-): { loop: Loop; courier: Courier } {
+): { loop: Loop; courier: Courier; crm: HttpCrm } {
   const crm = httpCrm({ ...config.crm, timeoutMs: config.crm.timeoutSeconds * 1000, log });
   const variables = Object.values(config.screenPop.data);
   const line = driverOf(config.line).open({ desks: config.desks, variables, log, timers });
@@ -180,13 +181,14 @@ function compose(
     outbox: new Outbox({ store, courier, now, log }),
     registrations,
     policy: policyOf(config),
+    expect: (expected) => crm.expect(expected),
     passwords: new Passwords(verifyBy(config, line), now),
     now,
     newId: () => crypto.randomUUID(),
     log,
     metrics,
   });
-  return { loop, courier };
+  return { loop, courier, crm };
 }
 
 /** What the administrator and monitors can see and do. */

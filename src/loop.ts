@@ -2,14 +2,15 @@
  * The only writer of state. Every input (line events, results of commands, callouts, time) goes through here into `step`, one
  * at a time; the new state and its events are committed, then the other effects are carried out.
  */
-import type { Callout, Registration, Reply } from "./core/crm.ts";
+import type { Callout, Expected, Registration, Reply } from "./core/crm.ts";
 import { isDial, stopping, stoppingInDial, withoutPassword } from "./core/crm.ts";
 import { type Call, firstId, silenceOf } from "./core/call.ts";
 import { type Desk, newDesk } from "./core/desk.ts";
 import { type Arrival, isSameAddress, unregistered } from "./core/destination.ts";
 import { dialWakeAt } from "./core/dial/progress.ts";
+import { expectedCalls } from "./core/expected.ts";
 import type { CallRecord } from "./core/history.ts";
-import type { Effect, Input } from "./core/input.ts";
+import { arrivalIn, type Effect, type Input } from "./core/input.ts";
 import { desksOf, type Line, type LineCommand, type LineEvent } from "./core/line.ts";
 import type { Policy } from "./core/policy.ts";
 import { checkStatus, mayWait, step } from "./core/step.ts";
@@ -35,6 +36,8 @@ export interface LoopOptions {
   /** Generates an id, for callouts and the calls that they start. */
   readonly newId: () => string;
   readonly log: Log;
+  /** Prepares for the first event of a call. */
+  readonly expect?: (expected: Expected) => void;
   /** Verifies the passwords of Logins; absent: every Login is accepted. */
   readonly passwords?: Pick<Passwords, "check">;
   readonly metrics?: Metrics;
@@ -255,6 +258,7 @@ export class Loop {
     const isChange = made.desk !== desk || made.effects.length > 0;
     if (arrival || (isChange && !mayWait(made, input))) this.#commit(made.desk, made.effects, arrival);
     else if (isChange) this.#commitSoon(extension, made.effects);
+    for (const expected of expectedCalls(desk, made.desk, policy)) this.#options.expect?.(expected);
     if (made.desk !== desk) this.#logStarts(extension, desk.calls, made.desk.calls);
     for (const effect of made.effects) this.#carryOut(extension, effect);
     this.#wakeAt(extension, made.wakeAt);
@@ -386,10 +390,3 @@ export class Loop {
 
 /** How long a change may wait to be written, in ms: not longer than the sync of the write before it. */
 const maxWriteDelay = 80;
-
-/** The Register that an input reports, as this desk sees it. */
-function arrivalIn(input: Input, { registration }: Desk): Arrival | undefined {
-  if (input.type === "arrival") return { registration: input.registration, atDesk: registration };
-  if (input.type !== "callout" || input.callout.name !== "Register" || !registration) return undefined;
-  return { registration, atDesk: registration };
-}

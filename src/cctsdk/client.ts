@@ -1,12 +1,11 @@
 /**
- * Delivery to the CRM: one POST per event, each over a new connection. If a reused connection breaks during sending, it is
+ * Delivery to the CRM: one POST per event, each over its own connection. If a reused connection breaks during sending, it is
  * unknown whether the CRM received the event; a new connection is either established or not.
  */
-import { connect } from "node:net";
-import { type Address, addressText, type Crm, type CrmEvent, type Delivery } from "../core/crm.ts";
+import { type Address, addressText, type Crm, type CrmEvent, type Delivery, type Expected } from "../core/crm.ts";
 import type { Log } from "../log/log.ts";
-import { connectErrorCode } from "../platform/connect-error.ts";
 import { AnswerReader } from "./answer.ts";
+import { Connections } from "./connections.ts";
 import { decodeAnswer } from "./decode.ts";
 import { type Dropped, encodeEvent } from "./encode.ts";
 import { type EventForm, statusText, writeXml } from "./profile.ts";
@@ -17,7 +16,17 @@ import { omitUndefined } from "../core/omit-undefined.ts";
 export interface ClientOptions extends EventForm {
   /** Deadline of the whole exchange, answer included, in milliseconds. */
   readonly timeoutMs: number;
+  /** Whether a connection is made as soon as an event is expected. */
+  readonly connectAhead: boolean;
   readonly log: Log;
+}
+
+/** The CRM over HTTP. */
+export interface HttpCrm extends Crm {
+  /** Makes a connection ahead of the event, or closes it. */
+  expect(expected: Expected): void;
+  /** Closes the connections that were made ahead. */
+  close(): void;
 }
 
 /** The maximum number of events remembered as already warned about. */
@@ -25,7 +34,7 @@ const maxWarnedEvents = 256;
 
 /** The outcome of an exchange. */
 interface Exchange {
-  /** Whether the connection was established: from then on the CRM may have received the event. */
+  /** Whether the request was sent: from then on the CRM may have received the event. */
   readonly reached: boolean;
   readonly answer: AnswerReader;
   /** Why the answer is missing or incomplete. */
@@ -35,12 +44,15 @@ interface Exchange {
 }
 
 /**
- * Posts events over node:net: without the JIT, node:http costs four times as much, and fetch would use a proxy from the
+ * Posts events over plain TCP: without the JIT, node:http costs ten times as much, and fetch would use a proxy from the
  * environment. Redirects are not followed.
  */
-export function httpCrm(options: ClientOptions): Crm {
+export function httpCrm(options: ClientOptions): HttpCrm {
   const warn = warnings(options.log);
+  const connections = new Connections(options.connectAhead, options.log);
   return {
+    expect: ({ call, to, soon }) => soon ? connections.to(to).expect(call) : connections.to(to).expectNoMore(call),
+    close: () => connections.close(),
     async deliver(event, to, signal, desk) {
       const { xml, dropped } = encodeEvent(event);
       const body = writeXml(xml, options);
@@ -49,7 +61,7 @@ export function httpCrm(options: ClientOptions): Crm {
       const about = { desk, call: event.call === "" ? undefined : event.call, to: place };
       const request = wholeRequest(body, to, options);
       tracePost(options, about, request, body);
-      const seen = await exchange(request, to, signal, options.timeoutMs);
+      const seen = await exchange({ event, request, to, signal, timeoutMs: options.timeoutMs }, connections);
       traceAnswer(options, about, seen);
       return deliveryOf(seen, to, options);
     },
@@ -88,33 +100,43 @@ function wholeRequest(body: string, { address, port }: Address, { path, contentT
   return `${lines.join("\r\n")}\r\n\r\n${body}`;
 }
 
+/** What is posted, where, and until when. */
+interface Post {
+  readonly event: CrmEvent;
+  readonly request: string;
+  readonly to: Address;
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+}
+
 /** Sends the request and reads the answer, until complete, past the deadline, or aborted. */
-function exchange(request: string, to: Address, signal: AbortSignal, timeoutMs: number): Promise<Exchange> {
+function exchange({ event, request, to, signal, timeoutMs }: Post, connections: Connections): Promise<Exchange> {
   return new Promise((resolve) => {
     const answer = new AnswerReader();
     if (signal.aborted) return resolve({ reached: false, answer, trouble: reasonOf(signal) });
+    const place = connections.to(to);
     let reached = false;
-    const socket = connect({ host: to.address, port: to.port, noDelay: true });
     const end = (trouble: string, code?: string): void => {
       clearTimeout(deadline);
       signal.removeEventListener("abort", stop);
+      connection.close();
+      if (reached && answer.status === undefined && !signal.aborted) place.unanswered(connection);
       resolve({ reached, answer, trouble: answer.trouble ?? trouble, ...omitUndefined({ code }) });
-      socket.destroy();
     };
     const stop = (): void => end(reasonOf(signal));
     const deadline = setTimeout(() => end(`no answer within ${timeoutMs / 1000} s`, "ETIMEDOUT"), timeoutMs);
     signal.addEventListener("abort", stop);
-    socket.once("connect", () => {
-      reached = true;
-      socket.write(request);
+    const connection = place.post(event, request, {
+      sent: () => {
+        reached = true;
+        place.prepare();
+      },
+      received: (bytes) => {
+        if (answer.take(bytes)) end("");
+      },
+      // The end of an answer without a length, or a lost connection.
+      closed: end,
     });
-    socket.on("data", (bytes: Buffer) => {
-      if (answer.take(bytes)) end("");
-    });
-    // Never removed: a destroyed socket may still emit an error.
-    socket.on("error", (error) => end(error.message, connectErrorCode(error) ?? error.message));
-    // The end of an answer without a length, or a lost connection.
-    socket.on("close", () => end("the connection was closed"));
   });
 }
 

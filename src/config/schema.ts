@@ -146,6 +146,9 @@ const crm = z.strictObject({
   }),
   ...eventForm,
   timeoutSeconds: z.number().positive().max(60).default(5).meta({ description: "deadline of one POST, in seconds" }),
+  connectAhead: z.boolean().default(true).meta({
+    description: "connect to UWQ when a call of its agent appears, so that the ScreenPop does not wait for the connection",
+  }),
   errorEvents: z.boolean().default(false).meta({
     description: "post an Error event when a dial fails after MakeCall was answered",
   }),

@@ -1,6 +1,7 @@
 /** The inputs of a step of the core, and its effects. */
 import type { Address, Callout, CrmEvent, Registration, Reply } from "./crm.ts";
 import type { Desk } from "./desk.ts";
+import type { Arrival } from "./destination.ts";
 import type { CallRecord } from "./history.ts";
 import type { LineCommand, LineEvent } from "./line.ts";
 
@@ -55,4 +56,11 @@ export interface Step {
   readonly desk: Desk;
   readonly effects: readonly Effect[];
   readonly wakeAt?: number;
+}
+
+/** The Register that an input reports, as this desk sees it. */
+export function arrivalIn(input: Input, { registration }: Desk): Arrival | undefined {
+  if (input.type === "arrival") return { registration: input.registration, atDesk: registration };
+  if (input.type !== "callout" || input.callout.name !== "Register" || !registration) return undefined;
+  return { registration, atDesk: registration };
 }

@@ -47,7 +47,7 @@ const lines: string[] = [];
 const log = openLog((line) => lines.push(line), "trace", false);
 function crm(options: Partial<ClientOptions> = {}) {
   lines.length = 0;
-  return httpCrm({ ...defaultEvents, timeoutMs: 5000, log, ...options });
+  return httpCrm({ ...defaultEvents, timeoutMs: 5000, connectAhead: false, log, ...options });
 }
 const to = (port: number, address = "127.0.0.1") => ({ agent: "SMITH", address, port });
 const sends = (text: string) => (socket: Socket) => void socket.end(text);
@@ -255,7 +255,7 @@ test("a proxy from the environment is not used", async () => {
     import { httpCrm } from ${JSON.stringify(new URL("../../src/cctsdk/client.ts", import.meta.url).pathname)};
     import { defaultEvents } from ${JSON.stringify(new URL("../../src/cctsdk/profile.ts", import.meta.url).pathname)};
     import { openLog } from ${JSON.stringify(new URL("../../src/log/log.ts", import.meta.url).pathname)};
-    const crm = httpCrm({ ...defaultEvents, timeoutMs: 5000, log: openLog(() => {}, "error", false) });
+    const crm = httpCrm({ ...defaultEvents, timeoutMs: 5000, connectAhead: false, log: openLog(() => {}, "error", false) });
     const delivery = await crm.deliver({ name: "CallReleased", call: "c1" }, { agent: "a", address: "127.0.0.1", port: ${port} }, new AbortController().signal);
     console.log(delivery.outcome);`;
   const url = `http://127.0.0.1:${proxy.port}`;

@@ -177,7 +177,7 @@ describe("an event:", () => {
         if (heard.endsWith("</CCTSDK>")) socket.end("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
       })
     ));
-    const crm = httpCrm({ ...defaultEvents, timeoutMs: 60_000, log, ...form });
+    const crm = httpCrm({ ...defaultEvents, timeoutMs: 60_000, connectAhead: false, log, ...form });
     expect(await crm.deliver(event, { address: "127.0.0.1", port }, never)).toEqual({ outcome: "done" });
     return heard.replace(`:${port}\r\n`, ":PORT\r\n");
   }
@@ -239,7 +239,7 @@ describe("an event:", () => {
         void socket.once("data", () => socket.end(`HTTP/1.1 ${status} X\r\nContent-Length: 0\r\n\r\n`))
       ),
     );
-    const crm = httpCrm({ ...defaultEvents, timeoutMs: 60_000, log, delivered });
+    const crm = httpCrm({ ...defaultEvents, timeoutMs: 60_000, connectAhead: false, log, delivered });
     expect<unknown>(await crm.deliver(released, { address: "127.0.0.1", port }, never)).toEqual(delivery);
   });
 });
@@ -276,7 +276,7 @@ describe("for any crm.headers,", () => {
       fc.asyncProperty(anyHeaders, async (headers) => {
         requests.length = bodies.length = connections = 0;
         if (!sound(headers)) return expect(() => parse({ headers })).toThrow("crm.headers");
-        const crm = httpCrm({ ...parse({ headers }), timeoutMs: 60_000, log: quiet });
+        const crm = httpCrm({ ...parse({ headers }), timeoutMs: 60_000, connectAhead: false, log: quiet });
         const { outcome } = await crm.deliver(released, { address: "127.0.0.1", port }, never);
         expect([outcome, connections, requests.length]).toEqual(["done", 1, 1]);
         const own = ["host", "content-type", "content-length", "connection"];

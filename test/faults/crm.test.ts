@@ -150,7 +150,7 @@ test("a ScreenPop that is discarded while its POST is in progress may arrive: af
 describe("over HTTP: a call meets a CRM that", () => {
   const log = openLog(() => {}, "error", false);
   // Patient: on a busy machine an answer may take long, and an attempt that ends by its deadline would be one POST too many.
-  const crm = httpCrm({ ...defaultEvents, timeoutMs: 60_000, log });
+  const crm = httpCrm({ ...defaultEvents, timeoutMs: 60_000, connectAhead: false, log });
 
   /** Plays with a CRM that listens, in this mood; `onPost` is called when it has got a POST. */
   async function withCrm(
