@@ -4,7 +4,7 @@ _telesetd() {
   local word=${COMP_WORDS[COMP_CWORD]} command=telesetd words="" i
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "$command ${COMP_WORDS[i]}" in
-      "telesetd setup" | "telesetd doctor" | "telesetd status" | "telesetd try" | "telesetd demo" | "telesetd outbox" | "telesetd outbox list" | "telesetd outbox show" | "telesetd outbox retry" | "telesetd outbox drop" | "telesetd explain" | "telesetd calls" | "telesetd dials" | "telesetd log" | "telesetd apply" | "telesetd check" | "telesetd schema" | "telesetd hash-password" | "telesetd replay" | "telesetd run" | "telesetd install" | "telesetd version") command+=" ${COMP_WORDS[i]}" ;;
+      "telesetd setup" | "telesetd doctor" | "telesetd status" | "telesetd try" | "telesetd demo" | "telesetd outbox" | "telesetd outbox list" | "telesetd outbox show" | "telesetd outbox retry" | "telesetd outbox drop" | "telesetd explain" | "telesetd calls" | "telesetd dials" | "telesetd log" | "telesetd support" | "telesetd apply" | "telesetd check" | "telesetd schema" | "telesetd hash-password" | "telesetd replay" | "telesetd run" | "telesetd install" | "telesetd version") command+=" ${COMP_WORDS[i]}" ;;
     esac
   done
   COMPREPLY=()
@@ -16,7 +16,7 @@ _telesetd() {
   esac
   case $command:$word in
     "telesetd":-*) words="--version --help" ;;
-    "telesetd":*) words="setup doctor status try demo outbox explain calls dials log apply check schema hash-password replay run install version" ;;
+    "telesetd":*) words="setup doctor status try demo outbox explain calls dials log support apply check schema hash-password replay run install version" ;;
     "telesetd setup":-*) words="--from --force --to --help" ;;
     "telesetd doctor":-*) words="--config --json --socket --help" ;;
     "telesetd status":-*) words="--config --json --socket --help" ;;
@@ -33,6 +33,7 @@ _telesetd() {
     "telesetd dials":-*) words="--config --json --socket --utc --help" ;;
     "telesetd log":-*) words="--config --json --socket --utc --wire --help" ;;
     "telesetd log":*) words="follow error warning info debug trace" ;;
+    "telesetd support":-*) words="--config --with-numbers --force --socket --help" ;;
     "telesetd apply":-*) words="--config --start --help" ;;
     "telesetd check":-*) words="--config --json --help" ;;
     "telesetd schema":-*) words="--help" ;;
@@ -45,7 +46,7 @@ _telesetd() {
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
   [[ $word == -* ]] && return
   case $command in
-    "telesetd apply" | "telesetd replay")
+    "telesetd support" | "telesetd apply" | "telesetd replay")
       compopt -o filenames 2>/dev/null
       mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$word") ;;
   esac

@@ -239,6 +239,7 @@ function views(
     outbox: new OutboxDesk({ store, courier, now, registrations }),
     calls,
     dials: () => dialPages(store),
+    metrics: () => page("text"),
     makeCall: (extension: string, dialString: string) => {
       const desk = loop.desks().find((desk) => desk.extension === extension);
       return desk && { ...foreseeMakeCall(desk, dialString, now(), policyOf(config)), config: configFingerprint };

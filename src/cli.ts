@@ -18,6 +18,7 @@ import { run } from "./commands/run.ts";
 import { schema } from "./commands/schema.ts";
 import { setup } from "./commands/setup/mod.ts";
 import { showStatus } from "./commands/status.ts";
+import { support } from "./commands/support/mod.ts";
 import { tryUwq } from "./commands/try.ts";
 import { version } from "./version.ts";
 
@@ -174,6 +175,18 @@ function addQuestions({ io, configured, asking, timed, does }: Group): void {
       "telesetd log trace 10m",
     ).option("--wire", "with follow: print the whole messages of both wires"),
     (level, duration, options) => logCommand(level, duration, options, io),
+  );
+  does(
+    configured(
+      "support [file]",
+      "Write a file for a bug report: machine, configuration without secrets, findings, calls, log. Numbers and names are masked.",
+      "telesetd support report.tar.gz",
+    ).option("--with-numbers", "include customers' numbers, and names of people").option(
+      "--force",
+      "replace the file if it exists",
+    )
+      .option("--socket <path>", "socket of the daemon, if several run on this machine"),
+    (file, options) => support(file, options, io),
   );
   does(
     configured(

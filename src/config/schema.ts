@@ -327,7 +327,7 @@ export function parseConfig(
   // Editors on Windows add a byte order mark.
   const text = given.replace(/^\uFEFF/, "");
   const raw = parseJson(text);
-  const schema = schemaWith(lineSchema(raw, lines));
+  const schema = schemaFor(raw, lines);
   const secrets = new Secrets(schema, environment, beside);
   const result = schema.safeParse(secrets.filledIn(raw), { reportInput: true });
   const problems = [...secrets.problems.values(), ...givenTwice(text), ...listedTwice(raw)];
@@ -356,11 +356,16 @@ export function fingerprint(config: Config): string {
 export function withSecretsFrom(folder: string, text: string, lines: LineSchemas): { text: string; files: readonly string[] } {
   const raw = parseJson(text);
   const beside = { folder, only: true, files: new Set<string>() };
-  const secrets = new Secrets(schemaWith(lineSchema(raw, lines)), {}, beside);
+  const secrets = new Secrets(schemaFor(raw, lines), {}, beside);
   const filled = secrets.filledIn(raw);
   if (secrets.problems.size > 0) throw configError(text, [...secrets.problems.values()]);
   if (beside.files.size === 0) return { text, files: [] };
   return { text: `${JSON.stringify(filled, null, 2)}\n`, files: [...beside.files] };
+}
+
+/** The schema for this configuration, which may have errors. */
+export function schemaFor(raw: unknown, lines: LineSchemas): z.ZodType {
+  return schemaWith(lineSchema(raw, lines));
 }
 
 /** The JSON Schema of the configuration, for editors and for `telesetd schema`. */

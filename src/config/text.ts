@@ -3,7 +3,7 @@
  * schema.ts.
  */
 import { closest, distance } from "fastest-levenshtein";
-import { findNodeAtLocation, type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
+import { findNodeAtLocation, getNodeValue, type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
 import * as z from "zod";
 
 /** All errors of a configuration, each a sentence with its path. */
@@ -46,6 +46,18 @@ export function textAt(json: string, path: readonly string[]): string | undefine
   const tree = parseTree(json.replace(/^\uFEFF/, ""));
   const value: unknown = tree && findNodeAtLocation(tree, [...path])?.value;
   return typeof value === "string" ? value : undefined;
+}
+
+/** What can be read of a text that should be JSON; undefined if that is nothing. */
+export function looseJson(text: string): unknown {
+  try {
+    const tree = parseTree(text.replace(/^\uFEFF/, ""));
+    return tree && getNodeValue(tree);
+  } catch (error) {
+    // Ten thousand nested brackets exhaust the stack of the parser.
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 /** Reads JSON. @throws ConfigError with line and column. */
@@ -214,4 +226,10 @@ export function isSecret(schema: z.ZodType, path: readonly PropertyKey[]): boole
   if (!(parent instanceof z.ZodObject)) return false;
   const own = partOf(parent, path.at(-1));
   return own?.meta()?.["secret"] === true || (own !== undefined && unwrap(own).meta()?.["secret"] === true);
+}
+
+/** Whether the schema has the last key of a path, as far as it prescribes keys there. */
+export function isKey(schema: z.ZodType, path: readonly PropertyKey[]): boolean {
+  const parent = schemaAt(schema, path.slice(0, -1));
+  return !(parent instanceof z.ZodObject) || path.length === 0 || partOf(parent, path.at(-1)) !== undefined;
 }

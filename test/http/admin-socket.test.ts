@@ -160,9 +160,9 @@ describe("its answers:", () => {
       },
     });
     expect(await exchange(path, "GET", "/config")).toEqual({ status: 200, text: JSON.stringify(quietAdmin.config) });
-    expect(await exchange(path, "GET", "/metrics")).toEqual({
+    expect(await exchange(path, "GET", "/nothing")).toEqual({
       status: 404,
-      text: '{"error":"telesetd does not serve GET /metrics."}',
+      text: '{"error":"telesetd does not serve GET /nothing."}',
     });
     expect(await exchange(path, "GET", "/dials")).toEqual({
       status: 500,

@@ -32,6 +32,7 @@ export const quietAdmin: AdminOptions = {
   outbox: emptyOutbox,
   calls: { *pages() {}, find: () => ({ status: 404, why: "There is no such call on record." }) },
   dials: () => [],
+  metrics: () => "",
   makeCall: () => undefined,
 };
 

@@ -36,6 +36,8 @@ export interface AdminOptions {
   };
   /** The recorded dials, page by page, newest first. */
   readonly dials: () => Iterable<readonly unknown[]>;
+  /** The page for Prometheus. */
+  readonly metrics: () => string | Promise<string>;
   /** The outcome of a MakeCall at a desk now; undefined for an unknown desk. */
   readonly makeCall: (desk: string, dialString: string) => unknown;
   /** The log level; absent if it cannot be changed. */
@@ -43,7 +45,7 @@ export interface AdminOptions {
 }
 
 /**
- * `GET /config`, `GET /status`, `GET /calls?desk=EXTENSION&limit=N`, `GET /calls/ID`, `GET /dials`,
+ * `GET /config`, `GET /status`, `GET /metrics`, `GET /calls?desk=EXTENSION&limit=N`, `GET /calls/ID`, `GET /dials?limit=N`,
  * `GET /dials/foreseen?desk=EXTENSION&dialString=NUMBER`, `GET /outbox?all=1&limit=N`,
  * `GET /outbox/ID`, `POST /outbox/ID/retry`, `POST /outbox/retry`, `POST /outbox/ID/drop`, `GET /log`,
  * `POST /log?level=LEVEL&seconds=N`, `GET /log/follow`.
@@ -61,7 +63,8 @@ export function adminRoutes(options: AdminOptions, followers = new Followers()):
     const found = calls.find(context.req.param("id"));
     return "call" in found ? json(context, found.call) : context.json({ error: found.why }, found.status);
   });
-  app.get("/dials", () => jsonPages(dials()));
+  app.get("/metrics", async (context) => json(context, await options.metrics()));
+  app.get("/dials", (context) => jsonPages(upTo(dials(), limitOf(context.req.query("limit")))));
   app.get("/dials/foreseen", (context) => {
     const { desk = "", dialString = "" } = context.req.query();
     const decision = makeCall(desk, dialString);
