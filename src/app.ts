@@ -1,11 +1,11 @@
 /** The composition root: creates the running parts from a configuration, for the daemon, the demo and the end-to-end tests. */
-import { driverOf } from "../drivers/registry.ts";
+import { driverOf, lineSchemas } from "../drivers/registry.ts";
 import { type HttpCrm, httpCrm } from "./cctsdk/client.ts";
 import { clockBy, machineClocks, markFor } from "./platform/clock.ts";
 import { socketBeside } from "./platform/admin-socket.ts";
 import { Garbage } from "./platform/garbage.ts";
 import { systemTimers, type Timers } from "./platform/timers.ts";
-import { type Config, fingerprint } from "./config/schema.ts";
+import { type Config, fingerprint, settingsOf } from "./config/schema.ts";
 import { foreseeMakeCall } from "./core/dial/make-call.ts";
 import type { Line } from "./core/line.ts";
 import type { Policy } from "./core/policy.ts";
@@ -24,6 +24,7 @@ import { Outbox } from "./outbox/outbox.ts";
 import { Registrations } from "./outbox/registrations.ts";
 import { deliveryRules } from "./outbox/schedule.ts";
 import { Sessions } from "./page/sessions.ts";
+import type { PageSource, PageTools } from "./page/source.ts";
 import { Passwords, type Verify } from "./passwords.ts";
 import { readiness } from "./status/readiness.ts";
 import { liveCalls } from "./status/calls.ts";
@@ -64,7 +65,8 @@ const pruneMs = 3_600_000;
 export async function startApp(
   config: Config,
   log: Log,
-  { metrics = new Metrics(), levels, timers = systemTimers, file, socket = socketBeside(config.store.path) }: AppParts = {},
+  { metrics = new Metrics(), levels, tools, timers = systemTimers, file, socket = socketBeside(config.store.path) }: AppParts =
+    {},
 ): Promise<App> {
   const read = new Date().toISOString();
   const store = openSafeStore(config.store.path, log);
@@ -81,7 +83,12 @@ export async function startApp(
   };
   const { loop, courier, crm } = compose(config, parts);
   const { currentStatus, calls, admin, monitoring } = views(config, parts, { loop, courier }, levels);
-  const page = pageOf(config, parts, { loop, status: currentStatus });
+  const page = pageOf(
+    config,
+    parts,
+    { loop, calls, outbox: admin.outbox, status: currentStatus },
+    omitUndefined({ levels, tools }),
+  );
   const http = await listen(config, loop, { monitoring, ...omitUndefined({ page }) }, parts).catch((error: unknown) => {
     store.close();
     throw error;
@@ -128,6 +135,8 @@ export interface AppParts {
   readonly metrics?: Metrics;
   /** The log's level, for `telesetd log`. */
   readonly levels?: Levels;
+  /** What the commands can do for the page. */
+  readonly tools?: PageTools | undefined;
   /** The timers of the driver; default: those of the machine. */
   readonly timers?: Timers;
   /** The file that the configuration is read from. */
@@ -250,17 +259,28 @@ function views(
 
 /** The page of the box; undefined unless it is configured. */
 function pageOf(
-  { http: { page, connections } }: Config,
+  config: Config,
   { store, metrics, sessions }: Pick<Parts, "store" | "metrics" | "sessions">,
-  { loop, status }: { readonly loop: Loop; readonly status: () => Status },
+  { loop, ...views }: Pick<PageSource, "calls" | "outbox" | "status"> & { readonly loop: Loop },
+  { levels, tools }: Pick<AppParts, "levels" | "tools">,
 ): HttpOptions["page"] {
+  const { page, connections } = config.http;
   return page && {
     ...page,
     // A browser holds one connection for each open page; most must stay free for UWQ.
     maxStreams: Math.min(maxPages, Math.max(1, Math.floor(connections / 4))),
     sessions,
     loggedIn: (result) => metrics.logins.add(result),
-    source: { status, liveCalls: () => liveCalls(loop.desks()), follow: (changed) => store.follow(changed) },
+    source: {
+      ...views,
+      liveCalls: () => liveCalls(loop.desks()),
+      dials: () => dialPages(store),
+      hours: () => metrics.hours.list(),
+      settings: settingsOf(config, lineSchemas),
+      follow: (changed) => store.follow(changed),
+      followLog: levels && ((take) => levels.follow(take)),
+      tools,
+    },
   };
 }
 

@@ -19,8 +19,8 @@ const table = `
   src/outbox/schedule.ts   | core/count.ts type:outbox/record.ts | what is due is decided without a clock or a store
   src/store/               | core/ platform/timers.ts type:platform/ type:log/ type:outbox/record.ts node bun:sqlite | the store keeps what it is given and decides nothing
   src/status/              | core/ log/log.ts version.ts | a view of the desks, the same for all readers
-  src/page/                | cctsdk/guard.ts core/ log/ outbox/admin.ts platform/ status/ version.ts node hono | a view of the box and its buttons: it knows no loop, store or driver
-  src/http/                | cctsdk/ core/crm.ts page/routes.tsx platform/ log/ metrics/ outbox/admin.ts status/ node hono @hono/node-server | endpoints use injected functions: they know no loop, store or driver
+  src/page/                | cctsdk/guard.ts core/ log/ type:config/settings.ts type:history/ type:metrics/hours.ts type:outbox/ platform/ status/ version.ts node hono | a view of the box and its buttons: it knows no loop, store or driver
+  src/http/                | cctsdk/ core/crm.ts page/routes.tsx platform/ log/ metrics/ outbox/admin.ts status/ type:history/ node hono @hono/node-server | endpoints use injected functions: they know no loop, store or driver
   src/http/connections.ts  | type:http/connection.ts node | a tool is independent of its users
   src/http/connection.ts   | node | a tool is independent of its users
   src/http/plain.ts        | node | a tool is independent of its users
@@ -87,7 +87,7 @@ const packages: Record<string, { readonly places: RegExp; readonly why: string }
   "jsonc-parser": { places: /^src\/config\/text\.ts$/, why: "only the configuration is written by hand" },
   "fastest-levenshtein": { places: /^src\/(config\/text|cctsdk\/decode)\.ts$/, why: "a did-you-mean for keys and for callouts" },
   zod: {
-    places: /^(src\/config\/(schema|secrets|text|wire)|drivers\/(driver|blueprint)|drivers\/[^/]+\/config)\.ts$/,
+    places: /^(src\/config\/(schema|secrets|settings|text|wire)|drivers\/(driver|blueprint)|drivers\/[^/]+\/config)\.ts$/,
     why: "schemas are for the configuration",
   },
 };

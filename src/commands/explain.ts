@@ -44,6 +44,34 @@ export async function explain({ number, desk, json, ...place }: ExplainOptions, 
   return 0;
 }
 
+/** What happens to a number, a line each, and the rules that apply to it, such as `numbers.toCrm[0]`. */
+export function explanation(
+  number: string,
+  config: Pick<Config, "numbers" | "screenPop">,
+): { readonly lines: readonly string[]; readonly rules: readonly string[] } {
+  const found = foundOf(number, config.numbers);
+  const [first = "", ...rest] = [title(number), ...lines(found, config)];
+  return { lines: [first, ...rest], rules: [...new Set(rulesOf(found, config.numbers))] };
+}
+
+function rulesOf({ number, inbound, outbound, dial }: Found, plan: NumberPlan): string[] {
+  const { identity } = inbound;
+  const plain = identity.kind === "number" ? identity.number : plainDialString(number);
+  const has = (patterns: readonly RegExp[] = []): boolean => patterns.some((pattern) => pattern.test(dial.plain));
+  const nth = (list: string, rule: number | undefined): string[] => rule === undefined ? [] : [`numbers.${list}[${rule}]`];
+  return [
+    ...internalPattern(plan, plain) ? ["numbers.internal"] : [],
+    ...identity.kind === "withheld" && identity.number !== undefined ? ["numbers.withheld"] : [],
+    ...nth("fromIdentity", inbound.fromIdentity?.rule),
+    ...nth("toCrm", inbound.rule),
+    ...nth("toCrm", outbound.rule),
+    ...nth("toDial", dial.rule),
+    ...dial.ok && dial.emergency ? ["numbers.emergency"] : [],
+    ...has(plan.deny) ? ["numbers.deny"] : [],
+    ...has(plan.allow) ? ["numbers.allow"] : [],
+  ];
+}
+
 /** Whether MakeCall would be accepted, with the reason. `accepted` is absent if it depends on unknown facts. */
 interface Verdict {
   readonly accepted?: boolean;
@@ -107,7 +135,10 @@ function foundOf(number: string, plan: NumberPlan) {
 
 type Found = ReturnType<typeof foundOf>;
 
-function lines({ number, internal, inbound, outbound, dial }: Found, { numbers, screenPop }: Config): string[] {
+function lines(
+  { number, internal, inbound, outbound, dial }: Found,
+  { numbers, screenPop }: Pick<Config, "numbers" | "screenPop">,
+): string[] {
   const read = inbound.fromIdentity;
   const first = [
     ...dial.ok && dial.emergency ? ["is an emergency number: MakeCall dials it without any limit (numbers.emergency)"] : [],

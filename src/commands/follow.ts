@@ -3,6 +3,7 @@ import { request } from "node:http";
 import { type FollowedEntry, followPath } from "../http/admin/followers.ts";
 import { escaped } from "../log/log.ts";
 import type { LevelState } from "../log/level.ts";
+import type { WireMessage } from "../page/source.ts";
 import { shortTime } from "../platform/local-time.ts";
 import { messageOf } from "../platform/text.ts";
 import { askDaemon, type Place, socketFor } from "./ask.ts";
@@ -59,7 +60,7 @@ export function entryText(entry: FollowedEntry, { wire, utc }: Pick<FollowOption
 }
 
 /** All of it; line ends stay. */
-function wholeText({ text, fields }: FollowedEntry): string {
+function wholeText({ text, fields }: Pick<FollowedEntry, "text" | "fields">): string {
   const parts = Object.entries(fields).filter(([, value]) => value !== undefined).map(([name, value]) => {
     const lines = String(value).trimEnd().split(/\r?\n/).map(escaped);
     return lines.length === 1 ? `\n    ${name}: ${lines[0]}` : `\n    ${name}:${lines.map((line) => `\n      ${line}`).join("")}`;
@@ -67,32 +68,48 @@ function wholeText({ text, fields }: FollowedEntry): string {
   return `${escaped(text)}${parts.join("")}`;
 }
 
+/** A message of a wire in one line. */
+interface ShortMessage {
+  readonly wire: "switch" | "crm";
+  readonly to: "telesetd" | "peer";
+  readonly text: string;
+  /** The name of the switch. */
+  readonly peer?: string;
+}
+
+/** The messages, by the text of their entry. */
+const messages: Readonly<Record<string, (fields: FollowedEntry["fields"]) => ShortMessage | undefined>> = {
+  "from the switch": ({ event }) => message("switch", "telesetd", eventOf(event)),
+  // Replies of the switch to commands are omitted.
+  "to the switch": ({ frame }) => /^(?:filter|api uuid_dump)/.test(String(frame)) ? undefined : message("switch", "peer", frame),
+  "from drachtio-server": ({ frame }) =>
+    message("switch", "telesetd", /^(?:[A-Z]+ \S+ SIP\/2\.0|SIP\/2\.0 .*)/m.exec(String(frame))?.[0], "SIP"),
+  "to drachtio-server": ({ frame }) => message("switch", "peer", frame, "SIP"),
+  "Callout received": ({ request }) => message("crm", "telesetd", request),
+  "Callout answered": ({ body, status }) => message("crm", "peer", body === "" ? `status ${status}` : body),
+  "Event posted": ({ body }) => message("crm", "peer", body),
+  "Event answered": ({ status, trouble }) => message("crm", "telesetd", `status ${status ?? `none: ${trouble}`}`),
+};
+
+function message(wire: "switch" | "crm", to: "telesetd" | "peer", value: unknown, peer?: string): ShortMessage | undefined {
+  const [first = ""] = String(value ?? "").trim().split(/\r?\n/);
+  return first === ""
+    ? undefined
+    : { wire, to, text: escaped(first.slice(0, maxLength)), ...(peer === undefined ? {} : { peer }) };
+}
+
+/** The message of a wire that an entry contains, in one line and whole; undefined if it contains none. */
+export function wireMessage(entry: Pick<FollowedEntry, "text" | "fields" | "level">): WireMessage | undefined {
+  const found = messages[entry.text]?.(entry.fields);
+  return found && { wire: found.wire, to: found.to, short: found.text, whole: wholeText(entry) };
+}
+
 /** One line. Debug entries, and replies of the switch to commands, are omitted. */
 function shortText({ level, text, fields }: FollowedEntry): string | undefined {
-  const line = (wire: "switch" | "crm", to: "telesetd" | "peer", value: unknown, peer?: string): string | undefined => {
-    const [first = ""] = String(value ?? "").trim().split(/\r?\n/);
-    return first === "" ? undefined : messageText({ wire, to, text: escaped(first.slice(0, maxLength)) }, peer);
-  };
-  switch (text) {
-    case "from the switch":
-      return line("switch", "telesetd", eventOf(fields["event"]));
-    case "to the switch":
-      return /^(?:filter|api uuid_dump)/.test(String(fields["frame"])) ? undefined : line("switch", "peer", fields["frame"]);
-    case "from drachtio-server":
-      return line("switch", "telesetd", /^(?:[A-Z]+ \S+ SIP\/2\.0|SIP\/2\.0 .*)/m.exec(String(fields["frame"]))?.[0], "SIP");
-    case "to drachtio-server":
-      return line("switch", "peer", fields["frame"], "SIP");
-    case "Callout received":
-      return line("crm", "telesetd", fields["request"]);
-    case "Callout answered":
-      return line("crm", "peer", fields["body"] === "" ? `status ${fields["status"]}` : fields["body"]);
-    case "Event posted":
-      return line("crm", "peer", fields["body"]);
-    case "Event answered":
-      return line("crm", "telesetd", `status ${fields["status"] ?? `none: ${fields["trouble"]}`}`);
-    default:
-      return level === "debug" || level === "trace" ? undefined : `${escaped(text)}${pairs(fields)}`;
-  }
+  const read = messages[text];
+  if (!read) return level === "debug" || level === "trace" ? undefined : `${escaped(text)}${pairs(fields)}`;
+  const found = read(fields);
+  return found && messageText(found, found.peer);
 }
 
 const maxLength = 500;

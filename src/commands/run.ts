@@ -10,6 +10,7 @@ import { socketOf } from "../platform/admin-socket.ts";
 import { notify, pingEvery, Reporter, statusState } from "../platform/systemd.ts";
 import { version } from "../version.ts";
 import { count } from "../core/count.ts";
+import { pageTools } from "./page-tools.ts";
 import { type Io, original, problemsText, readConfig } from "./io.ts";
 import { omitUndefined } from "../core/omit-undefined.ts";
 import { messageOf } from "../platform/text.ts";
@@ -30,11 +31,13 @@ export async function run(
   const stopped = stopSignal();
   const reporter = reporterFor(io, log);
   try {
+    const place = { config: file, socket: socket ?? socketOf(io.environment, config.store.path) };
     const app = await startApp(config, log, {
       metrics,
+      tools: pageTools(config, place, io),
       levels: new Levels(log, config.log.level),
       file: resolve(original(file, io)),
-      socket: socket ?? socketOf(io.environment, config.store.path),
+      socket: place.socket,
     });
     log.info("telesetd is running", { version, http: `${config.http.host}:${app.port}`, desks: config.desks.length });
     await reporter.ready({ status: () => statusLine(app.status()), stuck: app.stuck });

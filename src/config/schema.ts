@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import * as z from "zod";
 import { normaliseRange } from "../platform/address.ts";
 import { type Beside, Secrets } from "./secrets.ts";
+import { type Setting, settingsBy } from "./settings.ts";
 import { configError, givenTwice, parseJson, pathText, type Problem, sentences } from "./text.ts";
 import { answerForm, eventForm, parameterAliases } from "./wire.ts";
 import { logLevels } from "../log/log.ts";
@@ -382,6 +383,11 @@ export function jsonSchema(lines: LineSchemas): unknown {
       Object.assign(jsonSchema, { description, anyOf: [plain, reference("file"), reference("credential")] });
     },
   });
+}
+
+/** The settings of a configuration with their meanings, without secrets. @param lines the drivers' schemas. */
+export function settingsOf(config: Config, lines: LineSchemas): readonly Setting[] {
+  return settingsBy(schemaWith(lineSchema(config, lines)), config);
 }
 
 function lineSchema(raw: unknown, lines: LineSchemas): z.ZodType {

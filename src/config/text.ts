@@ -218,6 +218,14 @@ function shapeAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodObject["
   return at instanceof z.ZodObject ? at.shape : {};
 }
 
+/** The meaning of the value at this path; undefined if the schema has none. */
+export function meaningOf(schema: z.ZodType, path: readonly PropertyKey[]): string | undefined {
+  const parent = schemaAt(schema, path.slice(0, -1));
+  const own = parent instanceof z.ZodObject ? partOf(parent, path.at(-1)) : undefined;
+  const meta = own && (own.meta() ?? unwrap(own).meta());
+  return meta?.description;
+}
+
 /** Whether the value at this path is a secret. */
 export function isSecret(schema: z.ZodType, path: readonly PropertyKey[]): boolean {
   const parent = schemaAt(schema, path.slice(0, -1));

@@ -7,6 +7,7 @@ import { calloutNames, type CrmEvent, type Delivery } from "../core/crm.ts";
 import { dialResults } from "../core/input.ts";
 import { logLevels } from "../log/log.ts";
 import { Counter, type Family, Histogram } from "./exposition.ts";
+import { Hours } from "./hours.ts";
 
 /** The names of events, in Oracle's spelling. */
 const eventNames = [
@@ -101,8 +102,12 @@ export class Metrics {
     { name: "level", values: logLevels },
   );
 
+  /** Calls and deliveries of the last 24 hours, for the page. */
+  readonly hours = new Hours(deliveryBounds);
+
   /** Counts a call that has ended. */
   callEnded(kind: CallKind, disposition: Disposition): void {
+    this.hours.call();
     this.calls.add(kind, disposition);
   }
 
@@ -110,6 +115,7 @@ export class Metrics {
   confirmed(event: CrmEvent["name"], seconds: number, error: boolean): void {
     this.events.add(event, error ? "delivered_with_error" : "delivered");
     this.delivery.observe(seconds);
+    this.hours.delivered(seconds);
   }
 
   /** Counts a finished POST. */

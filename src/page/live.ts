@@ -9,10 +9,12 @@ export interface LivePart {
   readonly id: string;
   /** Its HTML now; the same text as before if nothing has changed. */
   html(): string;
+  /** It costs more than a few calls do: it is updated at most once a second, in a separate turn of the event loop. */
+  readonly slow: boolean;
 }
 
 /** A part with a model: rendered again only when the model is another. */
-export function livePart<M>(id: string, model: () => M, render: (model: M) => unknown): LivePart {
+export function livePart<M>(id: string, model: () => M, render: (model: M) => unknown, { slow = false } = {}): LivePart {
   let known: { readonly json: string; readonly html: string } | undefined;
   const html = (): string => {
     const now = model();
@@ -20,7 +22,7 @@ export function livePart<M>(id: string, model: () => M, render: (model: M) => un
     if (known?.json !== json) known = { json, html: String(render(now)) };
     return known.html;
   };
-  return { id, html };
+  return { id, html, slow };
 }
 
 /** The parts of each view, by its name. */
@@ -51,6 +53,9 @@ const firstMs = 30;
 const pauseMs = 150;
 const maxPauseMs = 3000;
 
+/** The pause between two updates of slow parts, in ms. */
+const slowPauseMs = 1000;
+
 /** The part of the time that rendering may take: one in this many. */
 const maxShare = 40;
 
@@ -67,8 +72,10 @@ export class Live {
   readonly #streams = new Set<Stream>();
   #update: ReturnType<typeof setTimeout> | undefined;
   #beat: ReturnType<typeof setInterval> | undefined;
-  /** When the last update ended, and the pause after it. */
+  #slowUpdate: ReturnType<typeof setTimeout> | undefined;
+  /** When the last update ended, and the pause after it; the same for slow parts. */
   #last = { at: -Infinity, pause: pauseMs };
+  #lastSlow = { at: -Infinity, pause: slowPauseMs };
 
   constructor(options: LiveOptions) {
     this.#options = options;
@@ -82,9 +89,11 @@ export class Live {
 
   /** Something may have changed: costs nothing while no page is open. */
   changed(): void {
-    if (this.#streams.size === 0 || this.#update !== undefined) return;
-    const { at, pause } = this.#last;
-    this.#update = setTimeout(() => this.#flush(), Math.max(firstMs, at + pause - this.#clock()));
+    if (this.#streams.size === 0) return;
+    const now = this.#clock();
+    const next = ({ at, pause }: { readonly at: number; readonly pause: number }): number => Math.max(firstMs, at + pause - now);
+    this.#update ??= setTimeout(() => this.#flush(), next(this.#last));
+    this.#slowUpdate ??= setTimeout(() => void this.#flushSlow(), next(this.#lastSlow));
   }
 
   /** Adds elements at the end of a part, for lists that only grow. */
@@ -114,6 +123,7 @@ export class Live {
   /** Ends all streams. */
   end(): void {
     clearTimeout(this.#update);
+    clearTimeout(this.#slowUpdate);
     for (const stream of this.#streams) stream.end();
   }
 
@@ -166,17 +176,47 @@ export class Live {
   #flush(): void {
     this.#update = undefined;
     const before = this.#clock();
-    for (const stream of this.#streams) this.#sendParts(stream);
-    const at = this.#clock();
-    this.#last = { at, pause: Math.min(maxPauseMs, Math.max(pauseMs, (at - before) * maxShare)) };
+    for (const part of this.#parts(false)) this.#sendPart(part);
+    this.#last = this.#pauseAfter(this.#clock() - before, pauseMs);
+  }
+
+  async #flushSlow(): Promise<void> {
+    let cost = 0;
+    for (const part of this.#parts(true)) {
+      const before = this.#clock();
+      this.#sendPart(part);
+      cost += this.#clock() - before;
+      // Events come first.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.#lastSlow = this.#pauseAfter(cost, slowPauseMs);
+    this.#slowUpdate = undefined;
+  }
+
+  #pauseAfter(cost: number, least: number): { readonly at: number; readonly pause: number } {
+    return { at: this.#clock(), pause: Math.min(maxPauseMs, Math.max(least, cost * maxShare)) };
+  }
+
+  /** The parts of the views that somebody looks at. */
+  #parts(slow: boolean): LivePart[] {
+    const views = new Set([...this.#streams].map(({ view }) => view));
+    return [...views].flatMap((view) => this.#options.views[view] ?? []).filter((part) => part.slow === slow);
+  }
+
+  #sendPart(part: LivePart): void {
+    const html = part.html();
+    for (const stream of this.#streams) {
+      if (this.#options.views[stream.view]?.includes(part)) this.#sendTo(stream, part.id, html);
+    }
+  }
+
+  #sendTo(stream: Stream, id: string, html: string): void {
+    if (stream.sent.get(id) === html) return;
+    stream.sent.set(id, html);
+    stream.send("part", { id, html });
   }
 
   #sendParts(stream: Stream): void {
-    for (const part of this.#options.views[stream.view] ?? []) {
-      const html = part.html();
-      if (stream.sent.get(part.id) === html) continue;
-      stream.sent.set(part.id, html);
-      stream.send("part", { id: part.id, html });
-    }
+    for (const part of this.#options.views[stream.view] ?? []) this.#sendTo(stream, part.id, part.html());
   }
 }

@@ -4,11 +4,15 @@ import { type Context, Hono } from "hono";
 import type { IncomingMessage } from "node:http";
 import { addAssets } from "./assets.ts";
 import { type GuardOptions, pageGuard, root } from "./guard.ts";
-import { Live } from "./live.ts";
+import { addChanges, Notices } from "./changes.ts";
+import { DoctorRun } from "./doctor-run.ts";
+import { Live, type LiveViews } from "./live.ts";
 import { addLogin, addLogout, type LoginResult, sessionOf } from "./login.tsx";
 import type { Sessions } from "./sessions.ts";
 import type { PageSource } from "./source.ts";
-import { addViews, liveViews } from "./views.tsx";
+import { Trace } from "./trace.ts";
+import { addViews, liveViews, type ViewOptions } from "./views.tsx";
+import { wireList, WireRow } from "./views/wire.tsx";
 
 /** Settings and collaborators of the page. */
 export interface PageOptions extends GuardOptions {
@@ -36,8 +40,8 @@ export const maxLiveMs = 3_600_000;
 /** Creates the page. @throws Error if an entry of `allow` is not a range. */
 export function createPage(options: PageOptions): Page {
   const { source, log, sessions } = options;
-  const parts = liveViews(source);
-  const live = new Live({ views: parts, maxStreams: options.maxStreams });
+  const { doctor, trace, parts, live } = livingParts(options);
+  const notices = new Notices();
   const leave = source.follow(() => live.changed());
   const app = new Hono();
   app.use(`${root}*`, pageGuard(options));
@@ -61,7 +65,21 @@ export function createPage(options: PageOptions): Page {
   app.get(`${root}session`, (context) => context.text("ok\n"));
   addLogout(app, sessions);
   addLive(app, live, sessions);
-  addViews(app, source, parts, (context) => sessionOf(context, sessions)?.token ?? "");
+  const visit = (context: Context) => {
+    const session = sessionOf(context, sessions);
+    if (!session) throw new Error("a view without a session");
+    return { session, notice: notices.take(session) };
+  };
+  addViews(app, { source, doctor, trace }, parts, visit);
+  addChanges(app, {
+    source,
+    doctor,
+    trace,
+    say: (context, text) => {
+      const session = sessionOf(context, sessions);
+      if (session) notices.leave(session, text);
+    },
+  });
   app.all("/ui", (context) => context.redirect(root, 308));
   app.all(`${root}*`, (context) => context.text("The page has nothing here.\n", 404));
   app.onError((error, context) => {
@@ -70,9 +88,26 @@ export function createPage(options: PageOptions): Page {
   });
   const end = (): void => {
     leave();
+    trace?.stop();
     live.end();
   };
   return { app, end };
+}
+
+/** What changes while the page is open, and its live updates. */
+function livingParts({ source, maxStreams }: PageOptions): ViewOptions & { readonly parts: LiveViews; readonly live: Live } {
+  const { tools, followLog } = source;
+  const changed = (): void => live.changed();
+  const doctor = tools && new DoctorRun(() => tools.doctor(), changed);
+  const trace = tools && followLog && new Trace({
+    follow: followLog,
+    message: (entry) => tools.wireMessage(entry),
+    added: (message) => live.append("wire", wireList, String(<WireRow message={message} />)),
+    changed,
+  });
+  const parts = liveViews({ source, doctor, trace });
+  const live: Live = new Live({ views: parts, maxStreams });
+  return { source, doctor, trace, parts, live };
 }
 
 /** A person gets the log-in; a script does not. */

@@ -12,6 +12,7 @@ import { checkCrmPort, checkDeliveries, checkRegistration, registeredAt } from "
 import { type Answered, askWhoAnswers, checkDaemon, checkHttp, type Daemon } from "./daemon.ts";
 import { checked, withDetails } from "./hop.ts";
 import { type Machine, thisMachine } from "./machine.ts";
+import { checkPage } from "./page.ts";
 import { printer, report } from "./print.ts";
 import { calloutSettings, eventSettings } from "./profile.ts";
 import { checkStoreFile, type StoreCheck } from "./store.ts";
@@ -31,23 +32,12 @@ const switchMs = 11_000;
 /** Exit code 0 when all is good, warnings allowed; 1 when a hop fails; 2 when the configuration is invalid. */
 export async function doctor(options: DoctorOptions, io: Io, machine: Machine = thisMachine): Promise<number> {
   const since = performance.now();
-  const answering = askWhoAnswers(options);
   const print = options.json === true ? undefined : printer(io);
   const hops: Hop[] = [];
-  const add = (hop: Hop) => {
+  const { answering, config, checks } = await start(options, io, machine);
+  for await (const hop of checks) {
     hops.push(hop);
     print?.hop(hop);
-  };
-  let config: Config | undefined;
-  add(
-    await checked("config", () => {
-      const result = checkConfig(options.config, io);
-      config = result.config;
-      return result.finding;
-    }),
-  );
-  for await (const hop of config ? withConfig(config, options, answering, machine) : withoutConfig(options, answering, machine)) {
-    add(hop);
   }
   if (print) {
     print.summary(hops, performance.now() - since);
@@ -56,6 +46,31 @@ export async function doctor(options: DoctorOptions, io: Io, machine: Machine = 
   } else io.out(`${JSON.stringify(report(options.config, config, hops), null, 2)}\n`);
   if (config === undefined) return 2;
   return hops.some(({ verdict }) => verdict === "failed") ? 1 : 0;
+}
+
+/** Every hop, each as soon as it is known. */
+export async function* doctorHops(options: DoctorOptions, io: Pick<Io, "environment">): AsyncGenerator<Hop> {
+  yield* (await start(options, io, thisMachine)).checks;
+}
+
+/** Reads the configuration, which decides what is checked. */
+async function start(
+  options: DoctorOptions,
+  io: Pick<Io, "environment">,
+  machine: Machine,
+): Promise<{ readonly answering: Promise<Answered>; readonly config: Config | undefined; readonly checks: AsyncIterable<Hop> }> {
+  const answering = askWhoAnswers(options);
+  let config: Config | undefined;
+  const first = await checked("config", () => {
+    const result = checkConfig(options.config, io);
+    config = result.config;
+    return result.finding;
+  });
+  const checks = async function* () {
+    yield first;
+    yield* config ? withConfig(config, options, answering, machine) : withoutConfig(options, answering, machine);
+  };
+  return { answering, config, checks: checks() };
 }
 
 /** The hops that need no configuration, and those of the daemon, which runs on an earlier one. */
@@ -111,6 +126,7 @@ async function* withConfig(
   );
   if (!options.notStarted) yield await checked("daemon", () => checkDaemon(answered, config, machine));
   yield await checked("http", async () => withDetails(await checkHttp(answered, config, machine), calloutSettings(config)));
+  if (config.http.page) yield await checked("page", async () => checkPage(config, await urlsFor(config, answered, machine)));
   for (const hop of await line) yield hop;
   if (options.notStarted) return;
   const url = await urlInAdvice(options, config, answered, machine);

@@ -5,6 +5,7 @@ import type { Child } from "hono/jsx";
 import { assetUrl } from "../assets.ts";
 import { root } from "../guard.ts";
 import type { Html } from "./html.ts";
+import { changeForm, Since } from "./parts.tsx";
 
 /** The views of the page, in the order of the navigation. */
 export const views = [
@@ -59,19 +60,20 @@ export interface Frame {
   readonly box: string;
   /** The version and, on the image, the slot. */
   readonly version: string;
+  /** When the daemon was started (ISO 8601). */
+  readonly started: string;
+  /** The view whose updates the script requests; default `view`. */
+  readonly live?: string | undefined;
   readonly refresh?: number | undefined;
   /** A notice about what has just been done. */
   readonly notice?: string | undefined;
 }
 
-/** The id of the form with the session's token, which buttons anywhere on the page use by their attribute `form`. */
-export const changeForm = "change";
-
 /** A view in the frame of a person who has logged in. */
 export const Shell = (
   { frame, title, children }: { readonly frame: Frame; readonly title: string; readonly children?: Child },
 ): Html => (
-  <Document title={title} live={frame.view} refresh={frame.refresh}>
+  <Document title={title} live={frame.live ?? frame.view} refresh={frame.refresh}>
     <a class="skip" href="#main">Skip to the content</a>
     <header>
       <div class="bar">
@@ -93,6 +95,8 @@ export const Shell = (
       {frame.notice === undefined ? null : <p class="notice" role="status">{frame.notice}</p>}
       {children}
     </main>
-    <footer>telesetd {frame.version}</footer>
+    <footer>
+      telesetd {frame.version}, running for <Since at={frame.started} />
+    </footer>
   </Document>
 );

@@ -3,8 +3,10 @@
 import type { Child } from "hono/jsx";
 import { shortTime } from "../../platform/local-time.ts";
 import type { Part, PartState } from "../../status/health.ts";
-import { changeForm } from "./document.tsx";
 import type { Html } from "./html.ts";
+
+/** The id of the form with the session's token, which buttons anywhere on the page use by their attribute `form`. */
+export const changeForm = "change";
 
 /** A state as a sign, a word and a colour. */
 const signs: Readonly<Record<PartState, readonly [sign: string, word: string]>> = {
@@ -45,7 +47,7 @@ export const Since = ({ at }: { readonly at: string }): Html => (
 );
 
 /** A button that changes something: it sends the form with the session's token. `action`: the path. */
-export const ChangeButton = ({ id, action, confirm, label, children, className = "" }: {
+export const ChangeButton = ({ id, action, confirm, label, children, className = "", disabled = false }: {
   readonly id: string;
   readonly action: string;
   /** A question to ask before. */
@@ -53,11 +55,26 @@ export const ChangeButton = ({ id, action, confirm, label, children, className =
   /** What it does, for readers who do not see its row. */
   readonly label?: string;
   readonly className?: string;
+  readonly disabled?: boolean;
   readonly children?: Child;
 }): Html => (
-  <button type="submit" id={id} form={changeForm} formaction={action} data-confirm={confirm} aria-label={label} class={className}>
+  <button
+    type="submit"
+    id={id}
+    form={changeForm}
+    formaction={action}
+    data-confirm={confirm}
+    aria-label={label}
+    class={className}
+    disabled={disabled}
+  >
     {children}
   </button>
+);
+
+/** A state in a word. `name`: its class. */
+export const Tag = ({ name, children }: { readonly name: string; readonly children?: Child }): Html => (
+  <span class={`tag ${name}`}>{children}</span>
 );
 
 /** An empty list, with the reason. */

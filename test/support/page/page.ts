@@ -28,10 +28,22 @@ export const wellStatus: Status = {
   refused: [],
 };
 
+function* noPages(): Generator<never[]> {}
+
 /** A source without calls and events. */
 export const quietSource: PageSource = {
   status: () => wellStatus,
   liveCalls: () => [],
+  calls: { pages: noPages, find: () => ({ status: 404, why: "There is no such call." }) },
+  outbox: {
+    pages: noPages,
+    retry: () => ({ status: 404, why: "There is no such event." }),
+    retryAll: () => Promise.resolve({ retried: 0, full: false }),
+    drop: () => ({ status: 404, why: "There is no such event." }),
+  },
+  dials: () => [],
+  hours: () => [],
+  settings: [],
   follow: () => () => {},
 };
 
