@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Config, ConfigError } from "../../config/schema.ts";
 import { count } from "../../core/count.ts";
-import { adviceForUnreadable, type Io, readConfig, withCredentials } from "../io.ts";
+import { adviceForUnreadable, type Io, original, readConfig, withCredentials } from "../io.ts";
 import { installTrouble } from "../install/mod.ts";
 import { withDetails } from "./hop.ts";
 
@@ -22,12 +22,14 @@ export function checkConfig(
     if (!(error instanceof ConfigError)) throw error;
     const { placed: problems } = error;
     const [only] = problems.length === 1 ? problems : [];
-    const message = `${file} has ${count(problems.length, "error")}${only === undefined ? "" : `: ${only}`}`;
+    const message = `${original(file, io)} has ${count(problems.length, "error")}${only === undefined ? "" : `: ${only}`}`;
     const finding = failed(message, card.length > 0 ? adviceOnCard : adviceForUnreadable(file) ?? adviceInFile);
     return { finding: withDetails(finding, [...(only === undefined ? problems : []), ...card]) };
   }
-  const message = `${file} is valid: ${desksOf(config)}.`;
-  const open = openToOthers(file, withCredentials(file, io).environment["CREDENTIALS_DIRECTORY"]);
+  const message = `${original(file, io)} is valid: ${desksOf(config)}.`;
+  // systemd guards the copy that it makes for the service, whose mode does not show that (systemd.exec(5): LoadCredential).
+  const isCopy = original(file, io) !== file;
+  const open = isCopy ? undefined : openToOthers(file, withCredentials(file, io).environment["CREDENTIALS_DIRECTORY"]);
   if (open !== undefined || card.length === 0) return { config, finding: open ?? good(message) };
   return { config, finding: withDetails(warning(`${message} A newer file has errors:`, adviceOnCard), card) };
 }

@@ -96,7 +96,7 @@ export const Shell = (
       {children}
     </main>
     <footer>
-      telesetd {frame.version}, running for <Since at={frame.started} />
+      telesetd {frame.version}, running <Since at={frame.started} />
     </footer>
   </Document>
 );
