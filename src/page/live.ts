@@ -11,10 +11,17 @@ export interface LivePart {
   html(): string;
   /** It costs more than a few calls do: it is updated at most once a second, in a separate turn of the event loop. */
   readonly slow: boolean;
+  /** It is sent at the start of a stream only: afterwards elements are appended to it. */
+  readonly grows: boolean;
 }
 
 /** A part with a model: rendered again only when the model is another. */
-export function livePart<M>(id: string, model: () => M, render: (model: M) => unknown, { slow = false } = {}): LivePart {
+export function livePart<M>(
+  id: string,
+  model: () => M,
+  render: (model: M) => unknown,
+  { slow = false, grows = false } = {},
+): LivePart {
   let known: { readonly json: string; readonly html: string } | undefined;
   const html = (): string => {
     const now = model();
@@ -22,7 +29,7 @@ export function livePart<M>(id: string, model: () => M, render: (model: M) => un
     if (known?.json !== json) known = { json, html: String(render(now)) };
     return known.html;
   };
-  return { id, html, slow };
+  return { id, html, slow, grows };
 }
 
 /** The parts of each view, by its name. */
@@ -200,7 +207,7 @@ export class Live {
   /** The parts of the views that somebody looks at. */
   #parts(slow: boolean): LivePart[] {
     const views = new Set([...this.#streams].map(({ view }) => view));
-    return [...views].flatMap((view) => this.#options.views[view] ?? []).filter((part) => part.slow === slow);
+    return [...views].flatMap((view) => this.#options.views[view] ?? []).filter((part) => part.slow === slow && !part.grows);
   }
 
   #sendPart(part: LivePart): void {

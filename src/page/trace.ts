@@ -18,8 +18,8 @@ export interface TraceState {
 export const traceMs = 600_000;
 
 /** How many messages are kept, how long one may be, and how many are passed on within a second: the rest is counted. */
-const maxKept = 100;
-const maxLength = 8000;
+const maxKept = 60;
+const maxLength = 4000;
 const maxPerSecond = 50;
 
 /** What the trace needs. */

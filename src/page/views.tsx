@@ -19,7 +19,7 @@ import { Shell, type ViewName } from "./views/document.tsx";
 import { eventsModel, EventsView, firstOf } from "./views/events.tsx";
 import { Headline, liveCallsModel, LiveCallsView, stateModel, StateView } from "./views/overview.tsx";
 import { Empty } from "./views/parts.tsx";
-import { TraceView, WireList } from "./views/wire.tsx";
+import { TraceView, WireList, wireList, WireRows } from "./views/wire.tsx";
 
 /** What the views show. */
 export interface ViewOptions {
@@ -65,7 +65,12 @@ export function liveViews({ source, doctor, trace }: ViewOptions): LiveViews {
     ],
     dials: [livePart("dials", () => dialsModel(firstOf(source.dials(), maxDials)), (model) => <DialsView model={model} />, slow)],
     doctor: doctor ? [livePart("hops", () => doctor.model, (model) => <DoctorView model={model} />)] : [],
-    wire: trace ? [livePart("trace", () => trace.state, (model) => <TraceView model={model} />)] : [],
+    wire: trace
+      ? [
+        livePart("trace", () => trace.state, (model) => <TraceView model={model} />),
+        livePart(wireList, () => trace.messages, (model) => <WireRows messages={model} />, { grows: true }),
+      ]
+      : [],
   };
 }
 

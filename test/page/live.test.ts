@@ -163,4 +163,20 @@ describe("while the clock stands still:", () => {
     expect(cut.done).toBe(true);
     expect(live.size).toBe(0);
   });
+
+  test("a part that grows is sent at the start of a stream, with what was added since the page was loaded, and not again", async () => {
+    let rows = "one";
+    const part = livePart("rows", () => rows, (model) => model, { grows: true });
+    const live = new Live({ views: { wire: [part] }, maxStreams: 2, clock: () => 0 });
+    const reader = live.respond("wire", () => true, () => {})?.body?.getReader();
+    const next = async () => new TextDecoder().decode((await reader?.read())?.value);
+    await next();
+    expect(await next()).toContain('"html":"one"');
+    rows = "one two";
+    live.changed();
+    jest.advanceTimersByTime(2000);
+    live.append("wire", "rows", "two");
+    expect(await next()).toStartWith("event: append");
+    live.end();
+  });
 });

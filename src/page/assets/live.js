@@ -18,7 +18,7 @@ const show = (text, name) => {
 // Replaces the content of a part, and keeps the keyboard's place, open details and the scroll position.
 const replace = ({ id, html }) => {
   const part = document.getElementById(id);
-  if (!part || part.dataset.html === html) return;
+  if (!part) return;
   const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
   const opened = [...part.querySelectorAll("details[open][id]")].map((details) => details.id);
   part.innerHTML = html;

@@ -33,9 +33,14 @@ export const WireList = ({ messages }: { readonly messages: readonly TracedMessa
       <span>UWQ</span>
     </div>
     <ol id={wireList} tabindex={0} aria-label="Messages on both wires">
-      {messages.map((message) => <WireRow message={message} />)}
+      <WireRows messages={messages} />
     </ol>
   </div>
+);
+
+/** Several messages, the oldest first. */
+export const WireRows = ({ messages }: { readonly messages: readonly TracedMessage[] }): Html => (
+  <>{messages.map((message) => <WireRow message={message} />)}</>
 );
 
 /** One message, on its side. */
