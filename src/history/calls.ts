@@ -7,7 +7,7 @@ import { addressText } from "../core/crm.ts";
 import type { Desk } from "../core/desk.ts";
 import { type CallRecord, liveRecord } from "../core/history.ts";
 import { omitUndefined } from "../core/omit-undefined.ts";
-import { masked } from "../log/log.ts";
+import { masked, maskedIdentity } from "../log/log.ts";
 import type { CallSpan, Recorded, Store } from "../outbox/record.ts";
 import { type AnyReason, type DeliveryReason, dispositionTexts, momentText, reasonText } from "./sentences.ts";
 
@@ -78,7 +78,7 @@ const open: Mask = { text: (text) => text, identity: (identity) => identity };
 /** As in the log: only the last four digits of a customer's number, however it is written. */
 const hidden: Mask = {
   text: masked,
-  identity: (identity) => identity.replace(/\D/g, "").length < 7 ? identity : `...${identity.replace(/\D/g, "").slice(-4)}`,
+  identity: maskedIdentity,
 };
 
 /** A call in progress or on record. */

@@ -177,6 +177,12 @@ export function marked(text: string): string {
   return text.replace(/^(?!<\d>)(?=.)/gm, `<${priority.error}>`);
 }
 
+/** The other party of a call: only the last four digits of a customer's number, however it is written. */
+export function maskedIdentity(identity: string): string {
+  const digits = identity.replace(/\D/g, "");
+  return digits.length < 7 ? identity : `...${digits.slice(-4)}`;
+}
+
 /** Masks customers' numbers, of which only the last four digits are logged below trace. */
 export function masked(text: string): string {
   const line = text.replace(/(\\?")\+?[\d ().\/-]{3,}(\d{4})(\\?")/g, "$1...$2$3");

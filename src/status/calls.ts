@@ -2,7 +2,7 @@
 import { type Call, kindOf } from "../core/call.ts";
 import type { Desk } from "../core/desk.ts";
 import { omitUndefined } from "../core/omit-undefined.ts";
-import { masked } from "../log/log.ts";
+import { maskedIdentity } from "../log/log.ts";
 import { stateOf } from "./status.ts";
 
 /** A call in progress. */
@@ -35,7 +35,7 @@ function liveCall(desk: string, call: Call): LiveCall {
     desk,
     kind: kindOf(call),
     state: stateOf(call),
-    who: identity === undefined ? "Not known yet" : identity === "" ? "Withheld" : masked(identity),
+    who: identity === undefined ? "Not known yet" : identity === "" ? "Withheld" : maskedIdentity(identity),
     since: new Date(since).toISOString(),
     ...omitUndefined({ agent: agent ?? undefined }),
     sent: [...(popped ? ["ScreenPop"] : []), ...(established ? ["CallEstablished"] : [])],

@@ -1,6 +1,6 @@
 /** @jsxImportSource hono/jsx */
 /** The numbers that UWQ asked to dial, with their outcomes. */
-import { masked } from "../../log/log.ts";
+import { masked, maskedIdentity } from "../../log/log.ts";
 import type { RecordedDial } from "../../outbox/record.ts";
 import type { Html } from "./html.ts";
 import { Empty, Time } from "./parts.tsx";
@@ -21,8 +21,8 @@ export const maxDials = 50;
 /** The dials, with masked numbers. */
 export function dialsModel(dials: readonly RecordedDial[]): readonly ShownDial[] {
   return dials.map(({ at, desk, agent, from, dialString, number, outcome }) => {
-    const asked = maskedNumber(dialString);
-    const dialled = number === undefined ? asked : maskedNumber(number);
+    const asked = maskedIdentity(dialString);
+    const dialled = number === undefined ? asked : maskedIdentity(number);
     return {
       at: new Date(at).toISOString(),
       desk,
@@ -32,12 +32,6 @@ export function dialsModel(dials: readonly RecordedDial[]): readonly ShownDial[]
       outcome: masked(outcome.replaceAll(dialString, asked)),
     };
   });
-}
-
-/** However it is written. */
-function maskedNumber(number: string): string {
-  const digits = number.replace(/\D/g, "");
-  return digits.length < 7 ? number : `...${digits.slice(-4)}`;
 }
 
 /** All dials. */
