@@ -1,6 +1,7 @@
 /** `telesetd calls [ID]`, on the running daemon. */
 import { ago, count } from "../core/count.ts";
 import type { ShownCall, ShownCallEvent } from "../history/calls.ts";
+import { oneLine } from "../platform/text.ts";
 import { askDaemon, type Place } from "./ask.ts";
 import { type Io, timeText } from "./io.ts";
 
@@ -48,11 +49,15 @@ async function showCall(id: string, { desk: _, all: __, ...options }: CallsOptio
 function line(call: ShownCall, { utc }: CallsOptions): string {
   const { id, desk, direction, reason } = call;
   const facts = [timeText(call.began, utc), `desk ${desk}`, direction.padEnd(8), partyText(call).padEnd(15), outcomeText(call)];
-  return `${facts.join("  ")}; ${sentText(call)}\n    ${id}${reason ? `  ${reason.text}` : ""}\n`;
+  return `${oneLine(`${facts.join("  ")}; ${sentText(call)}`)}\n    ${oneLine(`${id}${reason ? `  ${reason.text}` : ""}`)}\n`;
 }
 
+/** The longest name of a party, in characters. */
+const maxPartyLength = 60;
+
 function partyText({ party, kind }: Pick<ShownCall, "party" | "kind">): string {
-  const who = party === undefined ? "unknown" : party === "" ? "withheld" : party;
+  const named = party && party.length > maxPartyLength ? `${party.slice(0, maxPartyLength)}...` : party;
+  const who = named === undefined ? "unknown" : named || "withheld";
   return kind === "internal" && party ? `${who} (internal)` : who;
 }
 
@@ -83,9 +88,9 @@ function callText(call: ShownCall, options: CallsOptions): string {
     ...events.map((event) => ({ at: event.created, text: eventText(event) })),
   ].sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
   return [
-    ...rows.map(([name, value]) => `${name.padEnd(11)}${value}`),
+    ...rows.map(([name, value]) => `${name.padEnd(11)}${oneLine(value)}`),
     "",
-    ...steps.map(({ at, text }) => `${time(at)}  ${text}`),
+    ...steps.map(({ at, text }) => `${time(at)}  ${oneLine(text)}`),
     "",
   ].join("\n");
 }

@@ -106,6 +106,13 @@ export class CallHistory {
     for (; page.length > 0; page = store.calls({ ...query, before: page.at(-1)?.place ?? 0 })) yield this.#shown(page, masked);
   }
 
+  /** Why there is nothing to list for a desk, if it is not served and has no call on record. */
+  unknownDesk(desk: string): string | undefined {
+    const { desks, store } = this.#options;
+    if (desks().some(({ extension }) => extension === desk) || store.calls({ limit: 1, desk }).length > 0) return undefined;
+    return `This telesetd does not serve desk ${desk}: see telesetd status.`;
+  }
+
   /** The call with this id, or the only one whose id starts with it. */
   find(start: string, masked = false): FoundCall {
     if (start === "") return { status: 404, why: noSuchCall };

@@ -135,7 +135,7 @@ export interface Store {
   dials(limit: number, before?: DialPlace): RecordedDial[];
   /** The calls on record. */
   calls(query: CallQuery): RecordedCall[];
-  /** The calls on record whose id starts with this, at most `limit`, the newest first. */
+  /** The calls on record whose id starts with this, at most `limit`: first those with this very id, then the newest. */
   callsNamed(start: string, limit: number): RecordedCall[];
   /** The events of these calls that are on record, in order. */
   eventsOf(calls: readonly CallSpan[]): Recorded[];

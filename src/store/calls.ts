@@ -41,9 +41,9 @@ export class CallTable {
     return (rows as Row[]).map(fromRow);
   }
 
-  /** The calls whose id starts with this, the newest first. */
+  /** The calls whose id starts with this: first those with this very id, then the newest. */
   named(start: string, limit: number): RecordedCall[] {
-    const query = "SELECT * FROM calls WHERE id >= ?1 AND id < ?2 ORDER BY place DESC LIMIT ?3";
+    const query = "SELECT * FROM calls WHERE id >= ?1 AND id < ?2 ORDER BY id = ?1 DESC, place DESC LIMIT ?3";
     return (this.#db.query(query).all(start, `${start}\u{10FFFF}`, limit) as Row[]).map(fromRow);
   }
 
@@ -84,11 +84,20 @@ export function callName({ desk, id }: { readonly desk: string; readonly id: str
   return `${desk} ${id}`;
 }
 
-/** At most `limit` of the calls in memory and in a lost store, the newest first; a call in memory replaces the stored one. */
-export function newestCalls(own: readonly RecordedCall[], stored: readonly RecordedCall[], limit: number): RecordedCall[] {
+/**
+ * At most `limit` of the calls in memory and in a lost store, the newest first; a call in memory replaces the stored one.
+ * @param first the id of calls that come before all others.
+ */
+export function newestCalls(
+  own: readonly RecordedCall[],
+  stored: readonly RecordedCall[],
+  limit: number,
+  first?: string,
+): RecordedCall[] {
   const newer = new Set(own.map(callName));
   const others = stored.filter((call) => !newer.has(callName(call)));
-  return [...own, ...others].sort((a, b) => b.place - a.place).slice(0, limit);
+  const rank = ({ id }: RecordedCall) => Number(id === first);
+  return [...own, ...others].sort((a, b) => rank(b) - rank(a) || b.place - a.place).slice(0, limit);
 }
 
 /** The same record in memory: the calls that are not written yet. */
@@ -109,7 +118,8 @@ export class CallList {
   }
 
   named(start: string, limit: number): RecordedCall[] {
-    return this.#newest(({ id }) => id.startsWith(start), limit);
+    const exact = this.#newest(({ id }) => id === start, limit);
+    return [...exact, ...this.#newest(({ id }) => id !== start && id.startsWith(start), limit)].slice(0, limit);
   }
 
   #newest(wanted: (call: RecordedCall) => boolean, limit: number): RecordedCall[] {

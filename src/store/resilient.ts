@@ -183,7 +183,7 @@ export class SafeStore implements Store {
 
   callsNamed(start: string, limit: number): RecordedCall[] {
     const stored = this.#read((store) => store.callsNamed(start, limit)) ?? [];
-    return this.#trouble === undefined ? stored : newestCalls(this.#memory.callsNamed(start, limit), stored, limit);
+    return this.#trouble === undefined ? stored : newestCalls(this.#memory.callsNamed(start, limit), stored, limit, start);
   }
 
   eventsOf(calls: readonly CallSpan[]): Recorded[] {

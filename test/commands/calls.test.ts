@@ -55,6 +55,7 @@ async function calls(all: ShownCall[], id?: string, options: { all?: boolean; js
         const some = all.filter((call) => desk === undefined || call.desk === desk);
         if (some.length > 0) yield some;
       },
+      unknownDesk: (desk) => desk === "9999" ? "This telesetd does not serve desk 9999: see telesetd status." : undefined,
       find: (start) => {
         const call = all.find(({ id }) => id.startsWith(start));
         return call ? { call } : { status: 404, why: "There is no such call on record: see telesetd calls --all" };
@@ -100,6 +101,37 @@ describe("the list", () => {
     expect(await calls([])).toEqual({ out: "No call is on record.\n", err: "", code: 0 });
     expect((await calls([], undefined, { desk: "1002" })).out).toBe("No call is on record for desk 1002.\n");
     expect(JSON.parse((await calls([answered], undefined, { json: true })).out)).toEqual([answered]);
+  });
+});
+
+test("a desk that does not exist is an error", async () => {
+  expect(await calls([answered], undefined, { desk: "9999" })).toEqual({
+    out: "",
+    err: "This telesetd does not serve desk 9999: see telesetd status.\n",
+    code: 1,
+  });
+});
+
+describe("a hostile name of a party", () => {
+  const hostile = "\u001b[2J\u009b31m\u202e\u2066evil\r\n\u2028name\u0007";
+  const call: ShownCall = {
+    ...answered,
+    party: hostile,
+    timeline: [{ at: at(0), what: "party", text: `another party: ${hostile}` }],
+    events: [{ id: 1, event: "ScreenPop", state: "waiting", created: at(0), attempts: 1, why: hostile }],
+    reason: { code: "name", identity: hostile, text: `The name ${hostile}` },
+  };
+
+  test.each([undefined, "5a"])("cannot write to the terminal (id: %p)", async (id) => {
+    const { out } = await calls([call], id);
+    expect(out).not.toMatch(/(?!\n)[\p{C}\p{Zl}\p{Zp}]/u);
+    expect(out).toContain("evil name");
+    expect(out.split("\n").length).toBe((await calls([{ ...call, party: "x" }], id)).out.split("\n").length);
+  });
+
+  test("is shortened", async () => {
+    const { out } = await calls([{ ...answered, party: "x".repeat(10_000) }]);
+    expect(out).toContain(`  ${"x".repeat(60)}...  answered`);
   });
 });
 

@@ -132,6 +132,12 @@ describe("finding a call", () => {
     return calls.find(start);
   };
   test.each(["ab", "abc"])("%s: the whole id", (id) => expect(found(id)).toMatchObject({ call: { id } }));
+  test("the first call of a line whose party has changed often", () => {
+    const { store, calls } = history();
+    const named = (id: string) => ({ ...quiet, id });
+    store.commit({ desk: newDesk("1001"), send: [], discard: [], calls: ["u", "u-2", "u-3", "u-4"].map(named) }, 1);
+    expect(calls.find("u")).toMatchObject({ call: { id: "u" } });
+  });
   test("x: a start that no other has", () => expect(found("x")).toMatchObject({ call: { id: "xyz" } }));
   test("a: a start that several have", () =>
     expect(found("a")).toEqual({ status: 409, why: "Several calls start with a: enter more of the id." }));
@@ -139,6 +145,16 @@ describe("finding a call", () => {
     "%j: none",
     (start) => expect(found(start)).toEqual({ status: 404, why: "There is no such call on record: see telesetd calls --all" }),
   );
+});
+
+test("a desk is known if it is served, or has a call on record", () => {
+  const { store, calls } = history([newDesk("1001")]);
+  store.commit({ desk: newDesk("1005"), send: [], discard: [], calls: [quiet] }, 1);
+  expect(["1001", "1005", "1009"].map((desk) => calls.unknownDesk(desk))).toEqual([
+    undefined,
+    undefined,
+    "This telesetd does not serve desk 1009: see telesetd status.",
+  ]);
 });
 
 describe("a call in progress", () => {

@@ -30,7 +30,7 @@ export const quietAdmin: AdminOptions = {
   config: inForce,
   status: () => ({ desks: 1 }),
   outbox: emptyOutbox,
-  calls: { *pages() {}, find: () => ({ status: 404, why: "There is no such call on record." }) },
+  calls: { *pages() {}, unknownDesk: () => undefined, find: () => ({ status: 404, why: "There is no such call on record." }) },
   dials: () => [],
   metrics: () => "",
   makeCall: () => undefined,

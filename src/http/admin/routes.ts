@@ -31,6 +31,8 @@ export interface AdminOptions {
   /** The calls in progress and on record. */
   readonly calls: {
     pages(query: { readonly desk?: string }): Iterable<readonly unknown[]>;
+    /** Why there is nothing to list for this desk; undefined if it is known. */
+    unknownDesk(desk: string): string | undefined;
     /** The call whose id starts with this. */
     find(start: string): { readonly call: unknown } | { readonly status: 404 | 409; readonly why: string };
   };
@@ -57,6 +59,8 @@ export function adminRoutes(options: AdminOptions, followers = new Followers()):
   app.get("/status", async (context) => json(context, await status()));
   app.get("/calls", (context) => {
     const { desk, limit } = context.req.query();
+    const unknown = desk === undefined ? undefined : calls.unknownDesk(desk);
+    if (unknown !== undefined) return context.json({ error: unknown }, 404);
     return jsonPages(upTo(calls.pages(desk === undefined ? {} : { desk }), limitOf(limit)));
   });
   app.get("/calls/:id", (context) => {
