@@ -1,6 +1,6 @@
 /** `telesetd calls [ID]`, on the running daemon. */
 import { ago, count } from "../core/count.ts";
-import type { ShownCall, ShownCallEvent } from "../history/calls.ts";
+import { reasonsText, type ShownCall, type ShownCallEvent } from "../history/calls.ts";
 import { oneLine } from "../platform/text.ts";
 import { askDaemon, type Place } from "./ask.ts";
 import { type Io, timeText } from "./io.ts";
@@ -47,9 +47,12 @@ async function showCall(id: string, { desk: _, all: __, ...options }: CallsOptio
 
 /** `2026-11-27 09:41:07  desk 1001  inbound   14155550123  answered, 3 minutes  sent: ScreenPop, ...`, and the reason below. */
 function line(call: ShownCall, { utc }: CallsOptions): string {
-  const { id, desk, direction, reason } = call;
+  const { id, desk, direction } = call;
+  const reasons = reasonsText(call);
   const facts = [timeText(call.began, utc), `desk ${desk}`, direction.padEnd(8), partyText(call).padEnd(15), outcomeText(call)];
-  return `${oneLine(`${facts.join("  ")}; ${sentText(call)}`)}\n    ${oneLine(`${id}${reason ? `  ${reason.text}` : ""}`)}\n`;
+  return `${oneLine(`${facts.join("  ")}; ${sentText(call)}`)}\n    ${
+    oneLine(`${id}${reasons === undefined ? "" : `  ${reasons}`}`)
+  }\n`;
 }
 
 /** The longest name of a party, in characters. */
@@ -72,7 +75,7 @@ function sentText({ events }: Pick<ShownCall, "events">): string {
 }
 
 function callText(call: ShownCall, options: CallsOptions): string {
-  const { id, desk, agent, direction, kind, origin, queue, began, timeline, events, reason } = call;
+  const { id, desk, agent, direction, kind, origin, queue, began, timeline, events } = call;
   const time = (at: string) => timeText(at, options.utc);
   const how = { called: "the desk was called", keypad: "dialled on the phone", makecall: "dialled by MakeCall" }[origin];
   const rows: [string, string][] = [
@@ -81,7 +84,9 @@ function callText(call: ShownCall, options: CallsOptions): string {
     ["direction", `${direction}${kind === "internal" ? ", internal" : ""}: ${how}${queue ? ", from a queue" : ""}`],
     ["party", partyText(call)],
     ["outcome", outcomeText(call)],
-    ...(reason ? [["reason", reason.text] as [string, string]] : []),
+    ...[call.reason, ...call.moreReasons ?? []].flatMap((reason, index): [string, string][] =>
+      reason ? [[index === 0 ? "reason" : "", reason.text]] : []
+    ),
   ];
   const steps = [
     ...(timeline.length > 0 ? timeline : [{ at: began, text: "began" }]).map(({ at, text }) => ({ at, text })),

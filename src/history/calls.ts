@@ -45,8 +45,18 @@ export interface ShownCall {
   readonly timeline: readonly { readonly at: string; readonly what: Moment["what"]; readonly text: string }[];
   /** What was sent, in order. */
   readonly events: readonly ShownCallEvent[];
-  /** Why nothing was sent, or less than usual: the code, its facts, and the sentence. */
-  readonly reason?: AnyReason & { readonly text: string };
+  /** Why the CRM got nothing, or less than usual: the code, its facts, and the sentence. */
+  readonly reason?: ShownReason;
+  /** What else is missing: a second failed delivery, a withheld number beside it. */
+  readonly moreReasons?: readonly ShownReason[];
+}
+
+/** A reason with its sentence. */
+export type ShownReason = AnyReason & { readonly text: string };
+
+/** All sentences about what the CRM did not get of a call; undefined if it got everything. */
+export function reasonsText({ reason, moreReasons = [] }: Pick<ShownCall, "reason" | "moreReasons">): string | undefined {
+  return reason && [reason, ...moreReasons].map(({ text }) => text).join(" ");
 }
 
 /** What it needs. */
@@ -144,7 +154,9 @@ const noSuchCall = "There is no such call on record: see telesetd calls --all";
 
 function shown(call: KnownCall, events: readonly Recorded[], mask: Mask): ShownCall {
   const { id, desk, agent, origin, kind, party, queue = false, began, end, timeline } = call;
-  const reason = deliveryReason(call, events) ?? call.reason;
+  const [reason, ...moreReasons] = [...deliveryReasons(call, events), ...call.reason ? [call.reason] : []].map(
+    (reason): ShownReason => ({ ...maskedFacts(reason, mask), text: mask.text(reasonText(reason, end?.cause)) }),
+  );
   return {
     id,
     desk,
@@ -160,7 +172,8 @@ function shown(call: KnownCall, events: readonly Recorded[], mask: Mask): ShownC
       : {}),
     timeline: timeline.map((moment) => ({ at: iso(moment.at), what: moment.what, text: textOf(moment, mask) })),
     events: events.map((event) => shownEvent(event, mask)),
-    ...(reason ? { reason: { ...maskedFacts(reason, mask), text: mask.text(reasonText(reason, end?.cause)) } } : {}),
+    ...(reason ? { reason } : {}),
+    ...(moreReasons.length > 0 ? { moreReasons } : {}),
   };
 }
 
@@ -175,16 +188,43 @@ function maskedFacts<R extends AnyReason>(reason: R, mask: Mask): R {
   ) as R;
 }
 
-/** Why the CRM did not get the first event that it should have: that decides what it knows of the call. */
-function deliveryReason({ popped, id }: KnownCall, events: readonly Recorded[]): DeliveryReason | undefined {
-  if (!popped) return undefined;
-  if (events.length === 0) return { code: "no-longer-on-record" };
-  const late = events.find(({ settlement }) => settlement !== "delivered");
-  if (!late || late.event.call !== id) return undefined;
-  const event = late.event.name;
-  const why = (late.why ?? "").replace(/[.]$/, "");
-  if (late.settlement === "discarded") return { code: "not-delivered", event, why };
-  return late.why === undefined ? undefined : { code: "waiting", event, why };
+/** Why the CRM did not get events of a call, in order; events with the same reason share it. */
+function deliveryReasons({ popped, desk }: KnownCall, events: readonly Recorded[]): DeliveryReason[] {
+  if (!popped) return [];
+  if (events.length === 0) return [{ code: "no-longer-on-record" }];
+  const reasons: DeliveryReason[] = [];
+  const isUnknownToCrm = events.some(({ event, settlement }) => event.name === "ScreenPop" && settlement === "discarded");
+  for (const recorded of events) {
+    const last = reasons.at(-1);
+    const reason = deliveryReason(desk, recorded);
+    // An event that was not tried follows those before it: it waits behind them, or the CRM does not know the call.
+    const follows = recorded.attempts === 0 &&
+      (reason?.code === "not-delivered"
+        ? last?.code === "not-delivered" && isUnknownToCrm
+        : recorded.settlement === undefined && (last?.code === "waiting" || last?.code === "address-taken"));
+    if (last && "events" in last && (follows || isSameReason(last, reason))) {
+      reasons[reasons.length - 1] = { ...last, events: [...last.events, recorded.event.name] };
+    } else if (reason) reasons.push(reason);
+  }
+  return reasons;
+}
+
+function isSameReason({ code, ...facts }: DeliveryReason, other: DeliveryReason | undefined): boolean {
+  return code === other?.code && ("why" in facts && facts.why) === ("why" in other && other.why);
+}
+
+function deliveryReason(
+  desk: string,
+  { agent, event, to, settlement, withdrawn, ...recorded }: Recorded,
+): DeliveryReason | undefined {
+  const events = [event.name];
+  const why = (recorded.why ?? "").replace(/[.]$/, "");
+  if (settlement === "delivered") return undefined;
+  if (withdrawn) return { code: "agent-unregistered", events, agent, desk };
+  if (settlement === "discarded") return { code: "not-delivered", events, why };
+  if (!to) return { code: "address-taken", events, agent };
+  // A retried event has the reason of its former end until it is tried.
+  return why === "" || recorded.attempts === 0 ? undefined : { code: "waiting", events, why };
 }
 
 function shownEvent(recorded: Recorded, mask: Mask): ShownCallEvent {

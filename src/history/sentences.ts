@@ -4,10 +4,13 @@ import type { Disposition } from "../core/disposition.ts";
 import { quoted } from "../core/number.ts";
 import type { Reason } from "../core/reason.ts";
 
-/** Why the CRM did not get an event of a call, or not yet. */
+/** Why the CRM did not get these events of a call, or not yet. */
 export type DeliveryReason =
-  | { readonly code: "not-delivered"; readonly event: string; readonly why: string }
-  | { readonly code: "waiting"; readonly event: string; readonly why: string }
+  | { readonly code: "not-delivered" | "waiting"; readonly events: readonly string[]; readonly why: string }
+  /** They were discarded, because their agent has unregistered. */
+  | { readonly code: "agent-unregistered"; readonly events: readonly string[]; readonly agent: string; readonly desk: string }
+  /** They wait, because another agent has registered at the address of their agent. */
+  | { readonly code: "address-taken"; readonly events: readonly string[]; readonly agent: string }
   /** Its events are older than those that are kept on record. */
   | { readonly code: "no-longer-on-record" };
 
@@ -44,10 +47,22 @@ export const reasonSentences: Sentences = {
   "number-is-zero": () => `Only zeros are left of the number, which would match everybody: ${noNumber}.`,
   "internal-number-hidden": () => `Internal calls carry no number: ${noNumber}.`,
   "answer-unreported": () => "This phone system does not report whether the number answers: CallEstablished is not sent.",
-  "not-delivered": ({ event, why }) => `The CRM did not get the ${event}: ${why}.`,
-  waiting: ({ event, why }) => `The ${event} waits: ${why}.`,
+  "not-delivered": ({ events, why }) => `The CRM did not get ${listed(events)}: ${why}.`,
+  waiting: ({ events, why }) => `Not delivered yet: ${events.join(", ")}: ${why}.`,
+  "agent-unregistered": ({ events, agent, desk }) =>
+    `Agent ${agent} has unregistered from desk ${desk}: the CRM did not get ${listed(events)}.`,
+  "address-taken": ({ events, agent }) =>
+    `Another agent has registered at the address of agent ${agent}, who must log in to UWQ again. Not delivered yet: ${
+      events.join(", ")
+    }.`,
   "no-longer-on-record": () => "Its events are no longer on record (store.keepRecords).",
 };
+
+/** `the ScreenPop, the CallEstablished and the CallReleased` */
+function listed(events: readonly string[]): string {
+  const [last = "", ...before] = events.map((event) => `the ${event}`).reverse();
+  return before.length === 0 ? last : `${before.reverse().join(", ")} and ${last}`;
+}
 
 /** The sentence for a reason. `cause`: why the call has ended, as the switch names it. */
 export function reasonText<R extends AnyReason>(reason: R, cause?: string): string {

@@ -62,6 +62,8 @@ export type Settlement = "delivered" | "discarded";
 export interface Recorded extends OutboxEvent {
   readonly settlement?: Settlement;
   readonly ended?: number;
+  /** It was discarded because its agent has unregistered. */
+  readonly withdrawn?: true;
 }
 
 /** How many finished records are kept; `calls`: how many calls. */

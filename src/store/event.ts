@@ -19,6 +19,7 @@ export interface Row {
   port: number | null;
   settlement: Settlement | null;
   ended: number | null;
+  withdrawn: number;
 }
 
 /** The initial state of an event. */
@@ -34,7 +35,7 @@ export function attempted(event: OutboxEvent, onTheWay: boolean): OutboxEvent {
 
 /** An event that its agent no longer gets: it no longer has an address. */
 export function discardedEvent({ to: _, ...event }: OutboxEvent, why: string, now: number): Recorded {
-  return { ...event, settlement: "discarded", why, ended: now };
+  return { ...event, settlement: "discarded", why, ended: now, withdrawn: true };
 }
 
 /** Reads a row. */
@@ -53,5 +54,6 @@ export function fromRow(row: Row): Recorded {
     ...(row.why === null ? {} : { why: row.why }),
     ...(row.settlement === null ? {} : { settlement: row.settlement }),
     ...(row.ended === null ? {} : { ended: row.ended }),
+    ...(row.withdrawn === 0 ? {} : { withdrawn: true as const }),
   };
 }

@@ -57,7 +57,7 @@ export class MemoryStore {
         added.push(fresh);
         this.#direct(fresh, fresh.to);
         this.#waiting.set(id, attempted(fresh, event.startNow === true));
-      } else this.#settled.set(id, { ...fresh, why: event.undeliverable, settlement: "discarded", ended: now });
+      } else this.#settled.set(id, { ...fresh, why: event.undeliverable, settlement: "discarded", ended: now, withdrawn: true });
     }
     for (const call of calls) this.#calls.put(desk.extension, call, this.lastId);
     return added;
@@ -107,7 +107,7 @@ export class MemoryStore {
   retry(id: number, now: number, to?: Address): OutboxEvent | undefined {
     const found = this.#settled.get(id);
     if (found?.settlement !== "discarded") return undefined;
-    const { to: _, settlement: __, ended: ___, ...rest } = found;
+    const { to: _, settlement: __, ended: ___, withdrawn: ____, ...rest } = found;
     const event = { ...rest, ...(to ? { to } : {}), created: now, next: now, attempts: 0, refusals: 0, reached: false };
     this.#settled.delete(id);
     this.#direct(event, to);

@@ -4,7 +4,7 @@
 export const schemaQuery = "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER BY name";
 
 /** The current version. */
-export const schemaVersion = 7;
+export const schemaVersion = 6;
 
 const steps: readonly string[] = [
   // 1: the first version
@@ -59,12 +59,14 @@ const steps: readonly string[] = [
    DROP INDEX events_given_up;
    UPDATE events SET settlement = CASE settlement WHEN 'told' THEN 'delivered' ELSE 'discarded' END WHERE settlement IS NOT NULL;
    CREATE INDEX events_discarded_pops ON events (id) WHERE name = 'ScreenPop' AND settlement = 'discarded' AND reached = 0;`,
-  // 6: where the waiting events of an agent at a desk go after a Register; before, each event had the new address
+  // 6: where the waiting events of an agent at a desk go after a Register (before, each event had the new address); whether an event
+  // was discarded because its agent has unregistered; the record of calls: `place` is the time of the end in ms, or more if two
+  // calls end at the same time
   `CREATE TABLE destinations (
      desk TEXT NOT NULL, agent TEXT NOT NULL, address TEXT, port INTEGER, why TEXT, PRIMARY KEY (desk, agent)
-   ) STRICT, WITHOUT ROWID;`,
-  // 7: the record of calls; `place` is the time of the end in ms, or more if two calls end at the same time
-  `CREATE TABLE calls (
+   ) STRICT, WITHOUT ROWID;
+   ALTER TABLE events ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0;
+   CREATE TABLE calls (
      place INTEGER PRIMARY KEY, id TEXT NOT NULL, desk TEXT NOT NULL, last_event INTEGER NOT NULL, record TEXT NOT NULL
    ) STRICT;
    CREATE UNIQUE INDEX calls_id ON calls (id, desk);`,

@@ -86,15 +86,15 @@ class SqliteStore implements FileStore {
       rollback: db.query("ROLLBACK"),
       desk: db.query("INSERT INTO desks VALUES (?1, ?2) ON CONFLICT (extension) DO UPDATE SET state = ?2"),
       insert: db.query(
-        `INSERT INTO events (desk, agent, event, name, call, created, next, why, settlement, ended, attempts, on_the_way, address, port)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?12)`,
+        `INSERT INTO events (desk, agent, event, name, call, created, next, why, settlement, ended, attempts, on_the_way, address, port, withdrawn)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?12, ?8 IS NOT NULL)`,
       ),
       discard: db.query(
-        `UPDATE events SET settlement = 'discarded', why = ?3, ended = ?4, address = NULL, port = NULL
+        `UPDATE events SET settlement = 'discarded', why = ?3, ended = ?4, address = NULL, port = NULL, withdrawn = 1
          WHERE desk = ?1 AND agent = ?2 AND settlement IS NULL`,
       ),
       withdraw: db.query(
-        `UPDATE events SET settlement = 'discarded', why = ?2, ended = ?3, address = NULL, port = NULL
+        `UPDATE events SET settlement = 'discarded', why = ?2, ended = ?3, address = NULL, port = NULL, withdrawn = 1
          WHERE id = ?1 AND settlement IS NULL`,
       ),
       resolve: db.query(
@@ -109,7 +109,7 @@ class SqliteStore implements FileStore {
       get: db.query("SELECT * FROM events WHERE id = ?1"),
       retry: db.query(
         `UPDATE events SET settlement = NULL, ended = NULL, created = ?2, next = ?2, attempts = 0, refusals = 0, reached = 0, on_the_way = 0,
-           address = ?3, port = ?4
+           address = ?3, port = ?4, withdrawn = 0
          WHERE id = ?1 AND settlement = 'discarded'`,
       ),
     };
@@ -320,8 +320,8 @@ class SqliteStore implements FileStore {
     calls: readonly RecordedCall[] = [],
   ): void {
     const put = this.#db.query(
-      `INSERT OR REPLACE INTO events (id, desk, agent, event, name, call, created, attempts, refusals, reached, on_the_way, next, why, settlement, ended, address, port)
-       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)`,
+      `INSERT OR REPLACE INTO events (id, desk, agent, event, name, call, created, attempts, refusals, reached, on_the_way, next, why, settlement, ended, address, port, withdrawn)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)`,
     );
     const states = desks.map((desk) => [desk.extension, written(desk)] as const);
     this.together(() => {
@@ -330,7 +330,8 @@ class SqliteStore implements FileStore {
       for (const dial of dials) this.#dials.put(dial);
       for (const { desk, place: _, lastEvent, ...call } of calls.toReversed()) this.#calls.put(desk, call, lastEvent);
       for (
-        const { id, desk, agent, to, event, created, attempts, refusals, reached, next, why, settlement, ended } of events
+        const { id, desk, agent, to, event, created, attempts, refusals, reached, next, why, settlement, ended, withdrawn }
+          of events
       ) {
         const { name, call } = event;
         const tried = [attempts, refusals, Number(reached), 0, Math.round(next)] as const;
@@ -348,6 +349,7 @@ class SqliteStore implements FileStore {
           ended ?? null,
           to?.address ?? null,
           to?.port ?? null,
+          Number(withdrawn === true),
         );
       }
     });

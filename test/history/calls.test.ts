@@ -99,7 +99,7 @@ describe("a call on record", () => {
       "too old after 120 s",
       "The CRM did not get the ScreenPop: too old after 120 s.",
     ],
-    ["its ScreenPop waits for a reason", {}, undefined, "no answer", "The ScreenPop waits: no answer."],
+    ["its ScreenPop waits for a reason", {}, undefined, "no answer", "Not delivered yet: ScreenPop: no answer."],
     ["its ScreenPop has just been sent", {}, undefined, "", undefined],
     ["everything was delivered", {}, "delivered", "", undefined],
     ["less was delivered", { reason: { code: "withheld" } }, "delivered", "", "The number is withheld: occtANI is empty."],
@@ -116,6 +116,98 @@ describe("a call on record", () => {
     const found = calls.find("c1");
     expect("call" in found ? found.call.reason?.text : "not found").toBe(text as string);
   });
+
+  describe("with several events that were not delivered", () => {
+    /** What became of an event: settled with a reason, or it waits. */
+    type Fate = Partial<Record<"delivered" | "discarded" | "tried", string>>;
+
+    function reasonsAfter(fates: readonly Fate[], part: Partial<CallRecord> = {}, address: typeof to | null = to): string[] {
+      const { store, calls } = history();
+      const names = ["ScreenPop", "CallEstablished", "CallReleased"] as const;
+      const send = fates.map((_, n) => {
+        const name = names[n] ?? "CallReleased";
+        const event = name === "ScreenPop" ? pop : { name, call: "c1" };
+        return { desk: "1001", agent: "A", ...(address ? { to: address } : {}), event };
+      });
+      const events = store.commit({ desk: newDesk("1001"), send, discard: [], calls: [{ ...record, ...part }] }, 2000);
+      fates.forEach((fate, n) => {
+        const [[how, why = ""] = []] = Object.entries(fate);
+        const event = events[n];
+        if (how === "tried" && event) store.update({ ...event, attempts: 1, why }, false);
+        else if (how === "delivered" || how === "discarded") {
+          if (event && !why.startsWith("its ScreenPop")) store.update({ ...event, attempts: 1 }, false);
+          store.settle(n + 1, how, why, 3000);
+        }
+      });
+      const found = calls.find("c1");
+      if (!("call" in found)) return [];
+      return [found.call.reason, ...found.call.moreReasons ?? []].flatMap((reason) => reason?.text ?? []);
+    }
+
+    const cases: [string, Fate[], string[]][] = [
+      ["one is in question, and one was delivered", [{ delivered: "" }, { discarded: "refused" }], [
+        "The CRM did not get the CallEstablished: refused.",
+      ]],
+      [
+        "the ScreenPop, and so those that follow",
+        [{ discarded: "too old" }, { discarded: "its ScreenPop was not delivered: too old" }, {
+          discarded: "its ScreenPop was not delivered",
+        }],
+        ["The CRM did not get the ScreenPop, the CallEstablished and the CallReleased: too old."],
+      ],
+      ["two for the same reason", [{ delivered: "" }, { discarded: "refused" }, { discarded: "refused" }], [
+        "The CRM did not get the CallEstablished and the CallReleased: refused.",
+      ]],
+      ["two for different reasons", [{ delivered: "" }, { discarded: "refused" }, { tried: "no answer" }], [
+        "The CRM did not get the CallEstablished: refused.",
+        "Not delivered yet: CallReleased: no answer.",
+      ]],
+      ["one that may have arrived, and one that was not tried yet", [{ discarded: "too old" }, {}], [
+        "The CRM did not get the ScreenPop: too old.",
+      ]],
+      ["one that waits, and those behind it", [{ tried: "no answer" }, {}, {}], [
+        "Not delivered yet: ScreenPop, CallEstablished, CallReleased: no answer.",
+      ]],
+    ];
+    test.each(cases)("%s", (_, fates, texts) => expect(reasonsAfter(fates)).toEqual(texts));
+
+    test("and a number that was withheld", () => {
+      const withheld = { reason: { code: "withheld" } } as const;
+      expect(reasonsAfter([{ delivered: "" }, { discarded: "refused" }], withheld)).toEqual([
+        "The CRM did not get the CallEstablished: refused.",
+        "The number is withheld: occtANI is empty.",
+      ]);
+    });
+
+    test("because another agent has the address", () => {
+      expect(reasonsAfter([{}, {}], {}, null)).toEqual([
+        "Another agent has registered at the address of agent A, who must log in to UWQ again. " +
+        "Not delivered yet: ScreenPop, CallEstablished.",
+      ]);
+    });
+  });
+
+  const gone = "Agent A has unregistered from desk 1001: the CRM did not get the CallEstablished and the CallReleased.";
+  const waits = { desk: "1001", agent: "A", to, event: pop };
+  const established = { ...waits, event: { name: "CallEstablished", call: "c1" } as const };
+  const released = { desk: "1001", agent: "A", event: { name: "CallReleased", call: "c1" } as const };
+  test.each<["discard" | "withdraw"]>([["discard"], ["withdraw"]])(
+    "whose agent unregistered while an event waited (%s), and before its end: one code, whatever the text",
+    (how) => {
+      const { store, calls } = history();
+      store.commit({ desk: newDesk("1001"), send: [waits, established], discard: [] }, 2000);
+      store.settle(1, "delivered", "", 2001);
+      const discard = how === "discard" ? [{ agent: "A", why: "some words" }] : [];
+      if (how === "withdraw") store.withdraw([2], "some words", 2002);
+      const send = [{ ...released, undeliverable: "other words" }];
+      store.commit({ desk: newDesk("1001"), send, discard, calls: [record] }, 2002);
+      const events = ["CallEstablished", "CallReleased"];
+      const reason = { code: "agent-unregistered", events, agent: "A", desk: "1001", text: gone };
+      expect(calls.find("c1")).toMatchObject({ call: { reason } });
+      store.retry(2, 3000, to);
+      expect(calls.find("c1")).toMatchObject({ call: { reason: { events: ["CallReleased"] } } });
+    },
+  );
 
   test("whose events were deleted", () => {
     const { store, calls } = history();

@@ -44,10 +44,22 @@ const examples: readonly (readonly [AnyReason, string])[] = [
     "This phone system does not report whether the number answers: CallEstablished is not sent.",
   ],
   [
-    { code: "not-delivered", event: "ScreenPop", why: "too old after 120 s" },
+    { code: "not-delivered", events: ["ScreenPop"], why: "too old after 120 s" },
     "The CRM did not get the ScreenPop: too old after 120 s.",
   ],
-  [{ code: "waiting", event: "ScreenPop", why: "no answer" }, "The ScreenPop waits: no answer."],
+  [
+    { code: "not-delivered", events: ["ScreenPop", "CallEstablished", "CallReleased"], why: "too old" },
+    "The CRM did not get the ScreenPop, the CallEstablished and the CallReleased: too old.",
+  ],
+  [{ code: "waiting", events: ["ScreenPop"], why: "no answer" }, "Not delivered yet: ScreenPop: no answer."],
+  [
+    { code: "agent-unregistered", events: ["CallReleased"], agent: "A7", desk: "1001" },
+    "Agent A7 has unregistered from desk 1001: the CRM did not get the CallReleased.",
+  ],
+  [
+    { code: "address-taken", events: ["ScreenPop", "CallReleased"], agent: "A7" },
+    "Another agent has registered at the address of agent A7, who must log in to UWQ again. Not delivered yet: ScreenPop, CallReleased.",
+  ],
   [{ code: "no-longer-on-record" }, "Its events are no longer on record (store.keepRecords)."],
 ];
 

@@ -65,10 +65,6 @@ const versions: readonly string[] = [
    UPDATE events SET settlement = CASE settlement WHEN 'told' THEN 'delivered' ELSE 'discarded' END WHERE settlement IS NOT NULL;
    CREATE INDEX events_discarded_pops ON events (id) WHERE name = 'ScreenPop' AND settlement = 'discarded' AND reached = 0;
    PRAGMA user_version = 5;`,
-  `CREATE TABLE destinations (
-     desk TEXT NOT NULL, agent TEXT NOT NULL, address TEXT, port INTEGER, why TEXT, PRIMARY KEY (desk, agent)
-   ) STRICT, WITHOUT ROWID;
-   PRAGMA user_version = 6;`,
 ];
 
 const home = { address: "10.0.0.7", port: 8080 };

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { type Pace, parseRecording, type Recording, ReplayPeer } from "../../../simulator/freeswitch/mod.ts";
 import { isSipRecording, parseSipRecording, type SipRecording, SipReplayPeer } from "../../../simulator/drachtio/mod.ts";
 import type { Config } from "../../config/schema.ts";
-import type { ShownCall } from "../../history/calls.ts";
+import { reasonsText, type ShownCall } from "../../history/calls.ts";
 import { type Log, openLog } from "../../log/log.ts";
 import type { Timers } from "../../platform/timers.ts";
 import { configOr2, type Io } from "../io.ts";
@@ -173,8 +173,10 @@ export async function replay(
     if (dialled !== undefined) io.out(`MakeCall was answered: ${dialled}\n`);
     for (const { name, data, after } of told) io.out(`${name.padEnd(16)} ${pairs(data)}${after ? `   (after: ${after})` : ""}\n`);
     if (told.length === 0) io.out("The CRM would get no events.\n");
-    for (const { direction, party, reason } of calls.toReversed()) {
-      if (reason) io.out(`${direction} call, ${party === "" ? "withheld" : party ?? "unknown"}: ${reason.text}\n`);
+    for (const call of calls.toReversed()) {
+      const { direction, party } = call;
+      const reasons = reasonsText(call);
+      if (reasons !== undefined) io.out(`${direction} call, ${party === "" ? "withheld" : party ?? "unknown"}: ${reasons}\n`);
     }
   }
   return 0;
