@@ -2,6 +2,7 @@
  * Where the events that wait for an agent at a desk go, if that has changed since they were created. A Register changes one entry,
  * however many events wait.
  */
+import type { Database } from "bun:sqlite";
 import type { Address } from "../core/crm.ts";
 import { isSameAddress } from "../core/destination.ts";
 import type { NewDestination, Recorded } from "../outbox/record.ts";
@@ -56,4 +57,25 @@ export class Destinations {
 
 function key(desk: string, agent: string): string {
   return `${desk}\n${agent}`;
+}
+
+/** The changed destinations in the store. */
+export function storedDestinations(db: Database): Destinations {
+  const put = db.query("INSERT OR REPLACE INTO destinations VALUES (?1, ?2, ?3, ?4, ?5)");
+  const remove = db.query("DELETE FROM destinations WHERE desk = ?1 AND agent = ?2");
+  const rows = db.query("SELECT * FROM destinations").all() as {
+    desk: string;
+    agent: string;
+    address: string | null;
+    port: number | null;
+    why: string | null;
+  }[];
+  const known = rows.map(({ desk, agent, address, port, why }) => {
+    const to = address === null || port === null ? {} : { to: { address, port } };
+    return [desk, { agent, ...to, ...(why === null ? {} : { why }) }] as const;
+  });
+  return new Destinations((desk, agent, destination) => {
+    if (!destination) remove.run(desk, agent);
+    else put.run(desk, agent, destination.to?.address ?? null, destination.to?.port ?? null, destination.why ?? null);
+  }, known);
 }

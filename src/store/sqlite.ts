@@ -10,7 +10,7 @@ import type { Address } from "../core/crm.ts";
 import type { Desk } from "../core/desk.ts";
 import type { DialRecord } from "../core/input.ts";
 import { CallTable } from "./calls.ts";
-import { Destinations } from "./destinations.ts";
+import { type Destinations, storedDestinations } from "./destinations.ts";
 import { DialTable } from "./dials.ts";
 import { afterRestart, written } from "./desks.ts";
 import { fromRow, newEvent, type Row } from "./event.ts";
@@ -377,25 +377,4 @@ class SqliteStore implements FileStore {
 async function syncFile(path: string): Promise<void> {
   const file = await open(path, "r+");
   await file.datasync().finally(() => file.close());
-}
-
-/** The changed destinations in the store. */
-function storedDestinations(db: Database): Destinations {
-  const put = db.query("INSERT OR REPLACE INTO destinations VALUES (?1, ?2, ?3, ?4, ?5)");
-  const remove = db.query("DELETE FROM destinations WHERE desk = ?1 AND agent = ?2");
-  const rows = db.query("SELECT * FROM destinations").all() as {
-    desk: string;
-    agent: string;
-    address: string | null;
-    port: number | null;
-    why: string | null;
-  }[];
-  const known = rows.map(({ desk, agent, address, port, why }) => {
-    const to = address === null || port === null ? {} : { to: { address, port } };
-    return [desk, { agent, ...to, ...(why === null ? {} : { why }) }] as const;
-  });
-  return new Destinations((desk, agent, destination) => {
-    if (!destination) remove.run(desk, agent);
-    else put.run(desk, agent, destination.to?.address ?? null, destination.to?.port ?? null, destination.why ?? null);
-  }, known);
 }

@@ -118,7 +118,7 @@ describe("a call on record", () => {
   });
 
   describe("with several events that were not delivered", () => {
-    /** What became of an event: settled with a reason, or it waits. */
+    /** An event's outcome with its reason; empty: it waits. */
     type Fate = Partial<Record<"delivered" | "discarded" | "tried", string>>;
 
     function reasonsAfter(fates: readonly Fate[], part: Partial<CallRecord> = {}, address: typeof to | null = to): string[] {
