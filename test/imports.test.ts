@@ -79,7 +79,7 @@ const packages: Record<string, { readonly places: RegExp; readonly why: string }
   "@hono/node-server": { places: /^src\/http\/server\.ts$/, why: "one file makes the servers" },
   "@hono/node-server/conninfo": { places: /^src\/http\/listener\.ts$/, why: "one file knows the sockets" },
   "bun:sqlite": {
-    places: /^src\/store\/(sqlite|calls|dials|open|inspect|lock)\.ts$/,
+    places: /^src\/store\/(sqlite|calls|destinations|dials|open|inspect|lock)\.ts$/,
     why: "the store knows SQLite; one file looks without a trace, one only locks",
   },
   commander: { places: /^src\/cli\.ts$/, why: "commands are functions; how a line is read is the table's business" },
