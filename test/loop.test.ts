@@ -386,6 +386,8 @@ describe("the record of a call", () => {
     await rig.line.say(elsewhere);
     await rig.line.say(leg({ rings: true, farLeg: "other" }), { ...elsewhere, leg: "F2", farLeg: "other" });
     await rig.line.say({ ...elsewhere, leg: "F3", farLeg: "L1" });
+    rig.now += 3000;
+    await rig.line.say({ type: "phone", desk: "1001", registered: true });
     rig.loop.commitWaiting();
     expect(store.calls({ limit: 9 }).map(({ id, reason }) => [id, reason])).toEqual([
       ["F1", { code: "forwarded-by-switch", to: "14155550177" }],

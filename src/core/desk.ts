@@ -20,7 +20,7 @@ import {
 import type { CrmEvent, Registration } from "./crm.ts";
 import type { Dial, DialCount, DialOutcome } from "./dial/dial.ts";
 import { type Arrival, destinationAfter, isSameAddress } from "./destination.ts";
-import type { Failure, LegFacts } from "./line.ts";
+import type { Failure, LegFacts, Party } from "./line.ts";
 import { aniSteps, type NumberPlan } from "./number.ts";
 
 /** The state of the line: the link to the switch, and the phone's registration there. */
@@ -50,7 +50,25 @@ export interface Desk {
   readonly recentlyEnded: readonly string[];
   /** Ended legs that the switch has listed again since, the newest last: it may do so for hours, and after a restart too. */
   readonly listedAfterEnd?: readonly string[];
+  /** The oldest first; see `elsewhere.ts`. */
+  readonly elsewhere?: readonly ElsewhereLeg[];
+  /** The far legs of calls that have ended, the newest last: the switch may call other places for them afterwards. */
+  readonly endedFarLegs?: readonly string[];
 }
+
+/** A leg that the switch has sent elsewhere (follow-me), and that may be a part of a call that rings at the desk too. */
+export interface ElsewhereLeg {
+  readonly leg: string;
+  /** The leg that has caused it. */
+  readonly farLeg: string;
+  readonly caller?: Party;
+  readonly to?: string;
+  /** When it started, in ms. */
+  readonly at: number;
+}
+
+/** The maximum number of far legs of ended calls that are remembered. */
+const maxEndedFarLegs = 8;
 
 /** The maximum number of ended legs and calls that are remembered. */
 const maxRecentlyEnded = 64;
@@ -268,7 +286,12 @@ function endCall(desk: Desk, call: Call, failure: Failure): CallChange {
   const first = firstId(call);
   const ended = desk.recentlyEnded;
   const recentlyEnded = ended.includes(first) ? ended : withEnded(ended, first);
-  return { desk: { ...desk, calls, recentlyEnded }, send: call.popped ? [{ call, event }] : [], ended: [{ call, failure }] };
+  const after = { ...desk, calls, recentlyEnded, ...endedFarLegsAfter(desk, call) };
+  return { desk: after, send: call.popped ? [{ call, event }] : [], ended: [{ call, failure }] };
+}
+
+function endedFarLegsAfter({ endedFarLegs = [] }: Desk, { farLeg, origin }: Call): Pick<Desk, "endedFarLegs"> {
+  return farLeg === undefined || origin !== "called" ? {} : { endedFarLegs: [...endedFarLegs, farLeg].slice(-maxEndedFarLegs) };
 }
 
 function inTurn(desk: Desk, steps: readonly ((desk: Desk) => CallChange)[]): CallChange {

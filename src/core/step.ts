@@ -36,7 +36,8 @@ import {
   staleDial,
 } from "./dial/progress.ts";
 import { addressOf, unregistered } from "./destination.ts";
-import { elsewhereRecord, endedRecord, type Occasion, withTimelines } from "./history.ts";
+import { elsewhereWakeAt, onElsewhere, settleElsewhere } from "./elsewhere.ts";
+import { endedRecord, type Occasion, withTimelines } from "./history.ts";
 import type { Effect, Input, Step } from "./input.ts";
 import { type CommandResult, desksOf, type LineEvent } from "./line.ts";
 import type { Policy } from "./policy.ts";
@@ -49,9 +50,13 @@ export function step(desk: Desk, input: Input, now: number, policy: Policy): Ste
   const reacted = react(desk, input, now, policy);
   const rested = afterChange(desk, reacted.desk, now, policy.acd ?? noAcd);
   const healthy = onLineHealth(withEffects(reacted.effects, rested), policy);
-  const made = { ...healthy, desk: withTimelines(desk, healthy.desk, now, occasionOf(input)) };
-  const wakeAt = dialWakeAt(made.desk);
-  return wakeAt === undefined ? made : { ...made, wakeAt };
+  const settled = settleElsewhere(healthy.desk, now);
+  const made = {
+    effects: [...healthy.effects, ...settled.effects],
+    desk: withTimelines(desk, settled.desk, now, occasionOf(input)),
+  };
+  const wakes = [dialWakeAt(made.desk), elsewhereWakeAt(made.desk)].filter((at) => at !== undefined);
+  return wakes.length === 0 ? made : { ...made, wakeAt: Math.min(...wakes) };
 }
 
 /**
@@ -133,15 +138,6 @@ function onLine(desk: Desk, event: LineEvent, now: number, policy: Policy): Step
     case "snapshot":
       return toEffects(onSnapshot(desk, event.legs.filter((facts) => facts.desk === desk.extension), policy, now), now, policy);
   }
-}
-
-/** The desk's phone rings too, or has dialled this leg itself: then the call is the desk's, and is on record anyway. */
-function onElsewhere(desk: Desk, event: Extract<LineEvent, { type: "leg-elsewhere" }>, now: number): Step {
-  const { leg, farLeg, caller, to } = event;
-  if (farLeg !== undefined && desk.calls.some((call) => call.farLeg === farLeg || call.legs.includes(farLeg))) {
-    return noEffects(desk);
-  }
-  return { desk, effects: [{ type: "record", call: elsewhereRecord(leg, caller, to, now) }] };
 }
 
 function withPhone(line: LineState, event: Extract<LineEvent, { type: "phone" }>): LineState {

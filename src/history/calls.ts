@@ -5,6 +5,7 @@
 import type { Moment, PopPolicy } from "../core/call.ts";
 import { addressText } from "../core/crm.ts";
 import type { Desk } from "../core/desk.ts";
+import { recordOf } from "../core/elsewhere.ts";
 import { type CallRecord, liveRecord } from "../core/history.ts";
 import { omitUndefined } from "../core/omit-undefined.ts";
 import { masked, maskedIdentity } from "../log/log.ts";
@@ -139,8 +140,9 @@ export class CallHistory {
   }
 
   #live(): KnownCall[] {
-    return this.#options.desks().flatMap(({ extension, calls }) =>
-      calls.map((call) => ({ ...liveRecord(call, extension, this.#options.policy), desk: extension }))
+    return this.#options.desks().flatMap(({ extension, calls, elsewhere = [] }) =>
+      [...calls.map((call) => liveRecord(call, extension, this.#options.policy)), ...elsewhere.map(recordOf)]
+        .map((call) => ({ ...call, desk: extension }))
     ).sort((a, b) => b.began - a.began);
   }
 

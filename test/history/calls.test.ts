@@ -264,6 +264,11 @@ describe("a call in progress", () => {
     expect(shown([desk()])[0]).not.toHaveProperty("reason");
   });
 
+  test("may be one that went elsewhere a moment ago", () => {
+    const waiting = { ...newDesk("1001"), elsewhere: [{ leg: "M1", farLeg: "F1", to: "14155550777", at: 5000 }] };
+    expect(shown([waiting])).toMatchObject([{ id: "M1", reason: { code: "forwarded-by-switch", to: "14155550777" } }]);
+  });
+
   test("has the reason that is certain", () => {
     const internal = desk({ caller: { identity: "1002", outside: false } });
     expect(shown([internal])[0]?.reason?.code).toBe("internal-number");
