@@ -1,9 +1,11 @@
 /** The agents on one connection: executes agent commands, and after a connect finds out what the ACD knows. */
-import type { AgentCommand, CommandResult, LineEvent } from "../../src/core/line.ts";
+import type { AgentCommand, CommandResult, LegFacts, LineEvent } from "../../src/core/line.ts";
 import type { Log } from "../../src/log/log.ts";
+import type { Timers } from "../../src/platform/timers.ts";
 import { type AcdStep, acdSteps, agentName, listedAgent, modeOf, refusal, whyChanged } from "./acd.ts";
 import type { FreeswitchConfig } from "./config.ts";
 import { Echoes } from "./echoes.ts";
+import { JoiningLegs } from "./joining-legs.ts";
 import { type Link, LinkClosed } from "./wire/link.ts";
 
 /** What outlives a connection: which FreeSWITCH it was, and which agent is at which desk. */
@@ -29,6 +31,7 @@ export interface AgentsOptions {
   readonly memory: AgentMemory;
   readonly desks: readonly string[];
   readonly log: Log;
+  readonly timers: Timers;
   readonly report: (event: LineEvent) => void;
 }
 
@@ -41,9 +44,16 @@ export class Agents {
   #turn: Promise<unknown> = Promise.resolve();
   /** The commands that are in progress or queued. */
   readonly #open = new Set<AgentCommand>();
+  readonly #joining: JoiningLegs;
 
   constructor(options: AgentsOptions) {
     this.#options = options;
+    this.#joining = new JoiningLegs(options.timers);
+  }
+
+  /** Handles the facts of a leg. */
+  note(facts: LegFacts): void {
+    this.#joining.note(facts);
   }
 
   /** The desk of each name at mod_callcenter. */
@@ -76,6 +86,7 @@ export class Agents {
     try {
       // The filter comes before the first step, so that no event is missed, and stays while the agent is at this desk.
       if (before === undefined) await link.command(`filter CC-Agent ${name}`);
+      if (command.mode !== "ready") await this.#joining.joined(desk, link.closed);
       const refused = await this.#takeSteps(steps, name);
       if (refused) {
         if (before === undefined) await link.command(`filter delete CC-Agent ${name}`);

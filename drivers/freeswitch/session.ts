@@ -61,7 +61,7 @@ export class Session {
     this.#link = link;
     this.#filters = new LegFilters(link);
     this.#phones = new Phones({ link, desks, log, report });
-    this.#agents = new Agents({ link, config, memory, desks: desks.map(({ extension }) => extension), log, report });
+    this.#agents = new Agents({ link, config, memory, desks: desks.map(({ extension }) => extension), log, timers, report });
     const contactsOf = (desk: string) => this.#phones.contactsOf(desk);
     this.#translator = new Translator(options.site, { agents: this.#agents, known, contactsOf });
     this.#snapshots = new SnapshotSchedule({
@@ -251,6 +251,7 @@ export class Session {
     if (event.facts.rings) this.#phones.onReached(event.facts.desk);
     this.#dials.note(event.facts);
     this.#farLegs.note(event.facts);
+    this.#agents.note(event.facts);
   }
 
   /** The password of a user in the switch's directory. */

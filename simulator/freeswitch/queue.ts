@@ -93,10 +93,22 @@ export class QueueCall {
     leg.kill = (cause) => void this.noAnswer(cause);
   }
 
+  /** The agent answers; mod_callcenter connects the caller some 50 ms later, with `connect`. */
+  async lift(): Promise<void> {
+    this.site.sw.answer(this.#ringing.leg);
+    await this.site.sent();
+  }
+
+  /** The agent answers, and is connected. */
   async answer(): Promise<void> {
+    this.site.sw.answer(this.#ringing.leg);
+    await this.connect();
+  }
+
+  /** The agent, who has answered, is connected with the caller. */
+  async connect(): Promise<void> {
     const { sw } = this.site;
     const { agent, leg } = this.#ringing;
-    sw.answer(leg);
     const times = { "CC-Agent-Called-Time": this.#seconds(), "CC-Agent-Answered-Time": this.#seconds() };
     this.#info("bridge-agent-start", { ...this.#agentFacts(agent, leg), ...times, ...this.#memberFacts }, leg);
     this.#count(1);

@@ -1,6 +1,7 @@
 /** The agents over TCP, with the simulated switch: commands and their order, reports, and the valid state after a cut. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { acdCommands, acdRig, agentRig, heard, modesAfter, reportedModes, setAgent } from "../../support/freeswitch/acd-rig.ts";
+import { maxJoinMs } from "../../../drivers/freeswitch/joining-legs.ts";
 import { Rig } from "../../support/freeswitch/rig.ts";
 
 setDefaultTimeout(60_000);
@@ -12,6 +13,56 @@ const login = [
   `agent set contact ${name} user/1001@127.0.0.1`,
   `agent set status ${name} 'On Break'`,
 ];
+
+describe("between the agent's answer and the caller", () => {
+  const onBreak = `agent set status ${name} 'On Break'`;
+  const rest = { login: false, mode: "not-ready" } as const;
+
+  /** An agent who has answered the leg of a queue that is not connected yet, and a change of the status that waits for it. */
+  async function waiting(part: Parameters<typeof setAgent>[1] = rest) {
+    const rig = await agentRig({ mode: "ready" });
+    const call = await rig.sim.queueCall({ from: "14155550123" });
+    await rig.facts(({ rings }) => rings === true);
+    await call.lift();
+    await rig.facts(({ answered }) => answered === true);
+    const from = rig.commands.length;
+    const result = setAgent(rig, part);
+    await heard(rig);
+    return { rig, call, result, changes: () => acdCommands(rig, from) };
+  }
+
+  test.concurrent("a change from ready waits until they are connected, for mod_callcenter would hang up", async () => {
+    const { rig, call, result, changes } = await waiting();
+    await using _ = rig;
+    expect(changes()).toEqual([]);
+    await call.connect();
+    expect(await result).toEqual({ outcome: "done" });
+    expect(changes()).toEqual([onBreak]);
+    expect(await setAgent(rig, rest)).toEqual({ outcome: "done" });
+  });
+
+  test.concurrent("it waits no longer than a second, nor when the leg has ended or the link is lost", async () => {
+    const late = await waiting();
+    await using _ = late.rig;
+    await late.rig.timers.pass(maxJoinMs);
+    expect(await late.result).toEqual({ outcome: "done" });
+    const ended = await waiting();
+    await using __ = ended.rig;
+    await ended.call.callerHangsUp();
+    expect(await ended.result).toEqual({ outcome: "done" });
+    const lost = await waiting();
+    await using ___ = lost.rig;
+    lost.rig.sim.cut("rst");
+    expect(await lost.result).toMatchObject({ outcome: "unknown" });
+  });
+
+  test.concurrent("a change to ready does not wait", async () => {
+    const { rig, result, changes } = await waiting({ login: false, mode: "ready" });
+    await using _ = rig;
+    expect(await result).toEqual({ outcome: "done" });
+    expect(changes().length).toBeGreaterThan(0);
+  });
+});
 
 describe("agent commands", () => {
   test.concurrent("Login, Ready, NotReady, Logout: in order, one command after the other's answer", async () => {
