@@ -7,9 +7,11 @@ import { autoAnswer } from "./auto-answer.ts";
 import type { FreeswitchConfig } from "./config.ts";
 
 /**
- * The events that matter for a line. CHANNEL_HANGUP is sent for every leg that ends (switch_channel.c,
- * switch_channel_perform_hangup); HANGUP_COMPLETE and DESTROY would repeat it, with the largest texts of all. CUSTOM must come
- * last: everything after it is a subclass (mod_event_socket.c).
+ * The events that matter for a line. CHANNEL_HANGUP is fired once for each leg that ends, with all headers and variables
+ * (switch_channel_perform_hangup in switch_channel.c is the only function that ends a leg). CHANNEL_HANGUP_COMPLETE
+ * (switch_core_session_reporting_state) and CHANNEL_DESTROY (switch_core_session.c) follow it with the largest texts of all; what
+ * they add, such as sip_hangup_disposition, is not needed. CUSTOM must come last: everything after it is a subclass
+ * (mod_event_socket.c).
  */
 export const eventNames = [
   "CHANNEL_CREATE",

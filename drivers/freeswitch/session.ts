@@ -14,7 +14,7 @@ import { FarLegs } from "./far-legs.ts";
 import { HeldLegs } from "./held-legs.ts";
 import { LegFilters } from "./leg-filters.ts";
 import { SnapshotSchedule } from "./snapshot-schedule.ts";
-import { type Frame, text } from "./wire/event.ts";
+import { type Frame, text, UnreadableEvent } from "./wire/event.ts";
 import { Link, LinkClosed } from "./wire/link.ts";
 import { Phones } from "./phones.ts";
 import { readCaller, refused, type Snapshot, takeSnapshot } from "./snapshot.ts";
@@ -180,10 +180,7 @@ export class Session {
     this.#phones.release();
     const early = this.#early ?? [];
     this.#early = undefined;
-    for (const frame of early) {
-      const seen = typeof frame === "string" ? undefined : sequence.get(text(frame, "Unique-ID"));
-      if (typeof frame === "string" || seen === undefined || Number(text(frame, "Event-Sequence")) > seen) this.#onFrame(frame);
-    }
+    for (const frame of early) this.#handle(frame, sequence);
   }
 
   async #refreshOthers(): Promise<void> {
@@ -205,11 +202,23 @@ export class Session {
 
   /** @param frame text: an event that cannot be read; a snapshot shows what it was about. */
   #onFrame(frame: Frame | string): void {
-    if (this.#early) {
-      this.#early.push(frame);
-      return;
-    }
+    if (this.#early) this.#early.push(frame);
+    else this.#handle(frame);
+  }
+
+  /** @param shown the legs that a snapshot has shown, with the number of the event up to which it shows them. */
+  #handle(frame: Frame | string, shown?: ReadonlyMap<string, number>): void {
     if (typeof frame === "string") return this.#onUnreadable(frame);
+    try {
+      const upTo = shown?.get(text(frame, "Unique-ID"));
+      if (upTo === undefined || Number(text(frame, "Event-Sequence")) > upTo) this.#onEvent(frame);
+    } catch (error) {
+      if (!(error instanceof UnreadableEvent)) throw error;
+      this.#link.unreadable(error.event);
+    }
+  }
+
+  #onEvent(frame: Frame): void {
     const name = text(frame, "Event-Name");
     if (name === "BACKGROUND_JOB") this.#dials.onJob(text(frame, "Job-UUID"), text(frame, "_body"));
     else if (name === "HEARTBEAT") this.#phones.onHeartbeat();
@@ -227,7 +236,7 @@ export class Session {
     const caller = this.#translator.unseenCaller(frame);
     if (caller !== undefined) {
       // After a lost connection the next snapshot shows what happened to the leg.
-      this.#held.until(this.#readCaller(caller), frame, (held) => this.#onLineFrame(held)).catch(() => {});
+      this.#held.until(this.#readCaller(caller), frame, (held) => this.#handle(held)).catch(() => {});
     } else for (const event of this.#translator.frame(frame)) this.#onTranslated(event);
   }
 

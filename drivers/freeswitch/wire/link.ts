@@ -22,7 +22,7 @@ import { deadline } from "../../shared/deadline.ts";
 import type { Log } from "../../../src/log/log.ts";
 import type { Timers } from "../../../src/platform/timers.ts";
 import { type Afterwards, FrameReader, type Headers, parseHeaders } from "./framing.ts";
-import { type Frame, readFrame, text, UnreadableEvent } from "./event.ts";
+import { type Frame, readFrame, readHeaders, text } from "./event.ts";
 import { Greeting } from "./greeting.ts";
 import { hideSecret, hideSecrets, shownReply } from "./redact.ts";
 import { messageOf } from "../../../src/platform/text.ts";
@@ -325,25 +325,22 @@ export class Link {
   }
 
   #json(json: Buffer): void {
-    try {
-      const frame = readFrame(json);
-      if (this.#options.log.tracing()) this.#trace(json.toString(), frame);
-      if (frame) this.#onFrame(frame);
-      else this.#unreadable(json.toString());
-    } catch (error) {
-      if (!(error instanceof UnreadableEvent)) throw error;
-      this.#unreadable(json.toString());
-    }
+    if (this.#options.log.tracing()) this.#trace(json.toString());
+    const frame = readFrame(json);
+    if (frame) this.#onFrame(frame);
+    else this.unreadable(json.toString());
   }
 
-  #unreadable(event: string): void {
+  /** Reports an event that cannot be read: called for one that was passed on, too, if that turns out later. */
+  unreadable(event: string): void {
     const message = "An event of the switch is not a JSON object: requesting all live calls instead";
     this.#options.log.rarely("no JSON").warning(message, { begins: event.slice(0, 80) });
     this.#options.onUnreadable?.(event);
   }
 
-  #trace(event: string, frame: Frame | undefined): void {
+  #trace(event: string): void {
     const { log, deskOf } = this.#options;
+    const frame = readHeaders(event);
     const desk = frame && deskOf?.(frame);
     const leg = frame && text(frame, "Unique-ID");
     log.trace("from the switch", {

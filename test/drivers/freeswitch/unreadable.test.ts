@@ -4,6 +4,7 @@ import { minPauseMs } from "../../../drivers/freeswitch/snapshot-schedule.ts";
 import { readHeaders } from "../../../drivers/freeswitch/wire/event.ts";
 import type { SwitchEvent } from "../../../simulator/freeswitch/events.ts";
 import { eventJson } from "../../../simulator/freeswitch/wire.ts";
+import { agentRig, heard } from "../../support/freeswitch/acd-rig.ts";
 import { holdAnswer, Rig } from "../../support/freeswitch/rig.ts";
 import { event, openLink, RawPeer } from "../../support/freeswitch/rawpeer.ts";
 
@@ -15,7 +16,7 @@ const customer = { from: "14155550123", to: "1001" };
 const unescaped = (body: string) => body.replace('"Event-Name":"', '"Caller-Caller-ID-Name":"Joe "Fixit" Smith","Event-Name":"');
 /** The same behind the headers that are needed, one of which is written with an escape. */
 const unescapedLater = (body: string) =>
-  body.replace('"Channel-Name":"', '"Channel-Name":"\\u0073ofia/').replace(/}$/, ',"variable_x":"Joe "Fixit" Smith"}');
+  body.replace('"Channel-Name":"sofia/', '"Channel-Name":"sofia\\/').replace(/}$/, ',"variable_x":"Joe "Fixit" Smith"}');
 const truncated = (body: string) => body.slice(0, -20);
 
 /** From now on the switch writes these events in this way. */
@@ -156,17 +157,35 @@ describe("an event that cannot be read causes a snapshot", () => {
     await rig.until(() => looks(rig) === before + 2);
   });
 
-  test.concurrent("one that comes during the first snapshot causes another", async () => {
-    await using rig = await Rig.open({ before: (sim) => sim.server.refuse() });
-    await rig.next("link-down");
-    const held = holdAnswer(rig.sim, "show");
-    await rig.sim.server.listen();
-    await rig.connectAgain();
-    await held.asked;
-    writes(rig, truncated, isOfCall);
-    const call = await rig.sim.inbound(customer);
-    held.release();
-    await rig.next("snapshot", ({ legs }) => legs.some(({ leg, rings }) => leg === call.uuid && rings));
+  test.concurrent.each([["cut off", truncated], ["broken behind what is needed", unescapedLater]])(
+    "one that comes during the first snapshot, %s, causes another",
+    async (_name, how) => {
+      await using rig = await Rig.open({ before: (sim) => sim.server.refuse() });
+      await rig.next("link-down");
+      const held = holdAnswer(rig.sim, "show");
+      await rig.sim.server.listen();
+      await rig.connectAgain();
+      await held.asked;
+      writes(rig, how, isOfCall);
+      const call = await rig.sim.inbound(customer);
+      const from = rig.events.length;
+      held.release();
+      await rig.next("snapshot", ({ legs }) => legs.some(({ leg, rings }) => leg === call.uuid && rings));
+      expect(rig.events.slice(from).some(({ type }) => type === "link-down")).toBe(false);
+    },
+  );
+
+  test.concurrent("one that waits until a queue's caller has been read", async () => {
+    await using rig = await agentRig({ mode: "ready" });
+    await rig.secondSnapshot();
+    const dump = holdAnswer(rig.sim, "uuid_dump");
+    const call = await rig.sim.queueCall({ from: "14155550777" });
+    await dump.asked;
+    writes(rig, unescapedLater, (event) => event["Event-Name"] === "CHANNEL_ANSWER");
+    await call.answer();
+    await heard(rig);
+    dump.release();
+    await rig.next("snapshot", ({ legs }) => legs.some(({ answered }) => answered));
   });
 });
 
