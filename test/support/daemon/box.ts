@@ -119,9 +119,12 @@ export class Box {
     return this.until("the line does not come up", ({ desks }) => desks.every(({ trouble }) => trouble === undefined));
   }
 
-  /** Waits until the CRM has confirmed everything. */
-  delivered(): Promise<Status> {
-    return this.until("the outbox does not empty", ({ outbox }) => outbox.waiting === 0);
+  /** Waits until the CRM has confirmed everything, and this is in the store: a kill then repeats nothing. */
+  async delivered(): Promise<Status> {
+    const status = await this.until("the outbox does not empty", ({ outbox }) => outbox.waiting === 0);
+    // The confirmations are written within 50 ms, or before the events are listed.
+    await this.outbox();
+    return status;
   }
 
   async status(): Promise<Status> {
