@@ -4,7 +4,7 @@ _telesetd() {
   local word=${COMP_WORDS[COMP_CWORD]} command=telesetd words="" i
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "$command ${COMP_WORDS[i]}" in
-      "telesetd setup" | "telesetd doctor" | "telesetd status" | "telesetd try" | "telesetd demo" | "telesetd outbox" | "telesetd outbox list" | "telesetd outbox show" | "telesetd outbox retry" | "telesetd outbox drop" | "telesetd explain" | "telesetd calls" | "telesetd dials" | "telesetd log" | "telesetd support" | "telesetd apply" | "telesetd check" | "telesetd schema" | "telesetd hash-password" | "telesetd replay" | "telesetd run" | "telesetd install" | "telesetd version") command+=" ${COMP_WORDS[i]}" ;;
+      "telesetd setup" | "telesetd doctor" | "telesetd status" | "telesetd try" | "telesetd demo" | "telesetd outbox" | "telesetd outbox list" | "telesetd outbox show" | "telesetd outbox retry" | "telesetd outbox drop" | "telesetd watch" | "telesetd explain" | "telesetd calls" | "telesetd dials" | "telesetd log" | "telesetd support" | "telesetd apply" | "telesetd check" | "telesetd schema" | "telesetd hash-password" | "telesetd replay" | "telesetd run" | "telesetd install" | "telesetd version") command+=" ${COMP_WORDS[i]}" ;;
     esac
   done
   COMPREPLY=()
@@ -16,7 +16,7 @@ _telesetd() {
   esac
   case $command:$word in
     "telesetd":-*) words="--version --help" ;;
-    "telesetd":*) words="setup doctor status try demo outbox explain calls dials log support apply check schema hash-password replay run install version" ;;
+    "telesetd":*) words="setup doctor status try demo outbox watch explain calls dials log support apply check schema hash-password replay run install version" ;;
     "telesetd setup":-*) words="--from --force --to --help" ;;
     "telesetd doctor":-*) words="--config --json --socket --help" ;;
     "telesetd status":-*) words="--config --json --socket --help" ;;
@@ -28,6 +28,7 @@ _telesetd() {
     "telesetd outbox show":-*) words="--config --json --socket --utc --help" ;;
     "telesetd outbox retry":-*) words="--config --json --socket --utc --all --help" ;;
     "telesetd outbox drop":-*) words="--config --json --socket --utc --help" ;;
+    "telesetd watch":-*) words="--config --json --socket --utc --with-numbers --help" ;;
     "telesetd explain":-*) words="--config --json --socket --desk --help" ;;
     "telesetd calls":-*) words="--config --json --socket --utc --desk --all --help" ;;
     "telesetd dials":-*) words="--config --json --socket --utc --help" ;;

@@ -28,6 +28,7 @@ import type { PageSource, PageTools } from "./page/source.ts";
 import { Passwords, type Verify } from "./passwords.ts";
 import { readiness } from "./status/readiness.ts";
 import { liveCalls } from "./status/calls.ts";
+import { watchedState, watching } from "./status/watch.ts";
 import { Refusals } from "./status/refusals.ts";
 import { openSafeStore, type SafeStore } from "./store/resilient.ts";
 import { type Status, status } from "./status/status.ts";
@@ -242,7 +243,15 @@ function views(
     policy: policyOf(config),
     write: () => loop.commitWaiting(),
   });
+  const watch: AdminOptions["watch"] = ({ masked }, send) =>
+    watching({
+      state: () =>
+        watchedState(currentStatus(), liveCalls(loop.desks(), masked ? undefined : (text) => text), calls.pages({ masked })),
+      follow: (changed) => store.follow(changed),
+      send,
+    });
   const admin = {
+    watch,
     status: currentStatus,
     ...omitUndefined({ levels }),
     outbox: new OutboxDesk({ store, courier, now, registrations }),

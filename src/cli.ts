@@ -20,6 +20,7 @@ import { setup } from "./commands/setup/mod.ts";
 import { showStatus } from "./commands/status.ts";
 import { support } from "./commands/support/mod.ts";
 import { tryUwq } from "./commands/try.ts";
+import { watch } from "./commands/watch/mod.ts";
 import { version } from "./version.ts";
 
 /** Runs a command line and returns its exit code. */
@@ -147,6 +148,11 @@ function addFirst({ io, add, configured, asking, does }: Group): void {
 
 /** The commands of the days after it. */
 function addQuestions({ io, configured, asking, timed, does }: Group): void {
+  does(
+    timed("watch", "Show the state of the running daemon and its calls, live, until q or Ctrl-C.", "telesetd watch")
+      .option("--with-numbers", "show customers' numbers"),
+    (options) => watch(options, io),
+  );
   does(
     asking(
       "explain <number>",

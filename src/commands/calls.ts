@@ -58,17 +58,20 @@ function line(call: ShownCall, { utc }: CallsOptions): string {
 /** The longest name of a party, in characters. */
 const maxPartyLength = 60;
 
-function partyText({ party, kind }: Pick<ShownCall, "party" | "kind">): string {
+/** The other party, with `internal` where that is not visible. */
+export function partyText({ party, kind }: Pick<ShownCall, "party" | "kind">): string {
   const named = party && party.length > maxPartyLength ? `${party.slice(0, maxPartyLength)}...` : party;
   const who = named === undefined ? "unknown" : named || "withheld";
   return kind === "internal" && party ? `${who} (internal)` : who;
 }
 
-function outcomeText({ began, end }: Pick<ShownCall, "began" | "end">): string {
+/** `answered, 3 minutes` */
+export function outcomeText({ began, end }: Pick<ShownCall, "began" | "end">): string {
   return end ? `${end.text}, ${ago(Date.parse(end.at) - Date.parse(began))}` : "in progress";
 }
 
-function sentText({ events }: Pick<ShownCall, "events">): string {
+/** `delivered: ScreenPop, CallEstablished` */
+export function sentText({ events }: Pick<ShownCall, "events">): string {
   if (events.length === 0) return "nothing sent";
   const states = Map.groupBy(events, ({ state }) => state);
   return [...states].map(([state, some]) => `${state}: ${some.map(({ event }) => event).join(", ")}`).join("; ");

@@ -32,25 +32,34 @@ export async function followLog(options: FollowOptions, io: Io): Promise<number>
 }
 
 /** Passes each line to `take` until the connection ends. @returns why it ended. */
-function entries(socketPath: string, take: (line: string) => void): Promise<string> {
+export function entries(
+  socketPath: string,
+  take: (line: string) => void,
+  { path = followPath, signal }: { readonly path?: string; readonly signal?: AbortSignal } = {},
+): Promise<string> {
   return new Promise((resolve) => {
-    const asked = request({ socketPath, path: followPath, agent: false }, (response) => {
+    const asked = request({ socketPath, path, agent: false, ...(signal ? { signal } : {}) }, (response) => {
       let rest = "";
       response.setEncoding("utf8").on("data", (part: string) => {
         const lines = (rest + part).split("\n");
         rest = lines.pop() ?? "";
         for (const line of lines) if (line !== "") take(line);
       });
-      response.on("end", () => resolve(response.statusCode === 200 ? ended : (JSON.parse(rest) as { error: string }).error));
+      response.on(
+        "end",
+        () => resolve(response.statusCode === 200 ? connectionEnded : (JSON.parse(rest) as { error: string }).error),
+      );
       // The daemon was killed.
-      response.on("error", () => resolve(ended));
+      response.on("error", () => resolve(connectionEnded));
     });
     asked.on("error", (error) => resolve(`The connection to telesetd at ${socketPath} was lost: ${messageOf(error)}`));
     asked.end();
   });
 }
 
-const ended = "telesetd has ended the connection: it was stopped, or this command was too slow, or has run for an hour.";
+/** Why a connection to the daemon has ended, as far as can be seen. */
+export const connectionEnded =
+  "telesetd has ended the connection: it was stopped, or this command was too slow, or has run for an hour.";
 
 /** What to print of an entry; undefined: nothing. */
 export function entryText(entry: FollowedEntry, { wire, utc }: Pick<FollowOptions, "wire" | "utc">): string | undefined {

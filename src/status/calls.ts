@@ -22,12 +22,12 @@ export interface LiveCall {
   readonly sent: readonly string[];
 }
 
-/** The calls in progress at all desks. */
-export function liveCalls(desks: readonly Desk[]): LiveCall[] {
-  return desks.flatMap(({ extension, calls }) => calls.map((call) => liveCall(extension, call)));
+/** The calls in progress at all desks. `mask`: hides numbers. */
+export function liveCalls(desks: readonly Desk[], mask: (identity: string) => string = maskedIdentity): LiveCall[] {
+  return desks.flatMap(({ extension, calls }) => calls.map((call) => liveCall(extension, call, mask)));
 }
 
-function liveCall(desk: string, call: Call): LiveCall {
+function liveCall(desk: string, call: Call, mask: (identity: string) => string): LiveCall {
   const { id, since, agent, popped, established, party, dial } = call;
   const identity = party?.identity ?? dial?.number;
   return {
@@ -35,7 +35,7 @@ function liveCall(desk: string, call: Call): LiveCall {
     desk,
     kind: kindOf(call),
     state: stateOf(call),
-    who: identity === undefined ? "Not known yet" : identity === "" ? "Withheld" : maskedIdentity(identity),
+    who: identity === undefined ? "Not known yet" : identity === "" ? "Withheld" : mask(identity),
     since: new Date(since).toISOString(),
     ...omitUndefined({ agent: agent ?? undefined }),
     sent: [...(popped ? ["ScreenPop"] : []), ...(established ? ["CallEstablished"] : [])],

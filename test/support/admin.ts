@@ -33,6 +33,7 @@ export const quietAdmin: AdminOptions = {
   calls: { *pages() {}, unknownDesk: () => undefined, find: () => ({ status: 404, why: "There is no such call on record." }) },
   dials: () => [],
   metrics: () => "",
+  watch: () => () => {},
   makeCall: () => undefined,
 };
 

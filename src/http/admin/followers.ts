@@ -1,5 +1,4 @@
-/** The log while it is written, for `telesetd log follow`: each entry is a line of JSON. */
-import type { Levels } from "../../log/level.ts";
+/** What happens, while it happens, for `telesetd log follow` and `telesetd watch`: each entry is a line of JSON. */
 import type { LogEntry } from "../../log/log.ts";
 
 /** An entry of the log with its time (ISO 8601). */
@@ -7,8 +6,9 @@ export interface FollowedEntry extends LogEntry {
   readonly at: string;
 }
 
-/** The path of the endpoint, and how long one request may follow, in ms. */
+/** The paths of the endpoints, and how long one request may follow, in ms. */
 export const followPath = "/log/follow";
+export const watchPath = "/watch";
 export const maxFollowMs = 3_600_000;
 
 /** The maximum number of followers, fewer than there may be connections. */
@@ -23,28 +23,29 @@ export class Followers {
 
   /**
    * A response that continues until the client disconnects; undefined if there are too many.
+   * @param follow passes values to a function, until the function that it returns is called.
    * @param cut closes the connection of a slow client.
    */
-  respond(levels: Pick<Levels, "follow">, cut: () => void): Response | undefined {
+  respond(follow: (send: (value: unknown) => void) => () => void, cut: () => void): Response | undefined {
     if (this.#open.size >= maxFollowers) return undefined;
     const encoder = new TextEncoder();
     let end = (): void => {};
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => {
-        const leave = levels.follow((entry) => {
+        // The header is sent with the first bytes.
+        controller.enqueue(encoder.encode("\n"));
+        const leave = follow((value) => {
           if ((controller.desiredSize ?? 0) <= 0) {
             end();
             return cut();
           }
-          controller.enqueue(encoder.encode(`${JSON.stringify({ at: new Date().toISOString(), ...entry })}\n`));
+          controller.enqueue(encoder.encode(`${JSON.stringify(value)}\n`));
         });
         end = () => {
           leave();
           if (this.#open.delete(end)) controller.close();
         };
         this.#open.add(end);
-        // The header is sent with the first bytes.
-        controller.enqueue(encoder.encode("\n"));
       },
       cancel: () => {
         this.#open.delete(end);

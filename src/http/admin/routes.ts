@@ -3,7 +3,7 @@ import { type Context, Hono } from "hono";
 import type { IncomingMessage } from "node:http";
 import { type Levels, readLevel } from "../../log/level.ts";
 import { noSuchEvent, type OutboxDesk, type Outcome } from "../../outbox/admin.ts";
-import { Followers, followPath, maxFollowers } from "./followers.ts";
+import { Followers, followPath, maxFollowers, watchPath } from "./followers.ts";
 import { jsonPages, upTo } from "./pages.ts";
 
 /** The configuration in force. */
@@ -42,6 +42,8 @@ export interface AdminOptions {
   readonly metrics: () => string | Promise<string>;
   /** The outcome of a MakeCall at a desk now; undefined for an unknown desk. */
   readonly makeCall: (desk: string, dialString: string) => unknown;
+  /** Passes the state to a function, now and after each change, until the function that it returns is called. */
+  readonly watch: (options: { readonly masked: boolean }, send: (state: unknown) => void) => () => void;
   /** The log level; absent if it cannot be changed. */
   readonly levels?: Pick<Levels, "state" | "set" | "follow">;
 }
@@ -50,7 +52,7 @@ export interface AdminOptions {
  * `GET /config`, `GET /status`, `GET /metrics`, `GET /calls?desk=EXTENSION&limit=N`, `GET /calls/ID`, `GET /dials?limit=N`,
  * `GET /dials/foreseen?desk=EXTENSION&dialString=NUMBER`, `GET /outbox?all=1&limit=N`,
  * `GET /outbox/ID`, `POST /outbox/ID/retry`, `POST /outbox/retry`, `POST /outbox/ID/drop`, `GET /log`,
- * `POST /log?level=LEVEL&seconds=N`, `GET /log/follow`.
+ * `POST /log?level=LEVEL&seconds=N`, `GET /log/follow`, `GET /watch?numbers=1`.
  */
 export function adminRoutes(options: AdminOptions, followers = new Followers()): Hono {
   const { config, status, calls, dials, makeCall } = options;
@@ -78,6 +80,10 @@ export function adminRoutes(options: AdminOptions, followers = new Followers()):
   });
   addOutbox(app, options);
   addLog(app, options, followers);
+  app.get(watchPath, (context) => {
+    const masked = context.req.query("numbers") !== "1";
+    return following(context, followers, (send) => options.watch({ masked }, send));
+  });
   app.notFound((context) => context.json({ error: `telesetd does not serve ${context.req.method} ${context.req.path}.` }, 404));
   return app;
 }
@@ -109,18 +115,27 @@ function addLog(app: Hono, { levels }: AdminOptions, followers: Followers): void
   app.get("/log", (context) => levels ? json(context, levels.state()) : context.json(fixed, 404));
   app.get(followPath, (context) => {
     if (!levels) return context.json(fixed, 404);
-    const { incoming } = context.env as { readonly incoming?: IncomingMessage };
-    const cut = (): void => void incoming?.socket.destroy();
-    // The server keeps half-closed connections, but a follower that closes its side has left.
-    incoming?.socket.once("end", cut);
-    const tooMany = { error: `${maxFollowers} commands follow the log already: end one of them.` };
-    return followers.respond(levels, cut) ?? context.json(tooMany, 429);
+    return following(
+      context,
+      followers,
+      (send) => levels.follow((entry) => send({ at: new Date().toISOString(), ...entry })),
+    );
   });
   app.post("/log", (context) => {
     const wanted = readLevel(context.req.query("level"), context.req.query("seconds"));
     if (typeof wanted === "string") return context.json({ error: wanted }, 400);
     return levels ? json(context, levels.set(wanted.level, wanted.seconds)) : context.json(fixed, 404);
   });
+}
+
+/** An answer that continues until the command ends. */
+function following(context: Context, followers: Followers, follow: (send: (value: unknown) => void) => () => void): Response {
+  const { incoming } = context.env as { readonly incoming?: IncomingMessage };
+  const cut = (): void => void incoming?.socket.destroy();
+  // The server keeps half-closed connections, but a follower that closes its side has left.
+  incoming?.socket.once("end", cut);
+  const tooMany = { error: `${maxFollowers} commands follow this telesetd already: end one of them.` };
+  return followers.respond(follow, cut) ?? context.json(tooMany, 429);
 }
 
 function json(context: Context, value: unknown): Response {

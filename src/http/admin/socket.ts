@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import type { Log } from "../../log/log.ts";
 import { adminGroupId, maxSocketPath } from "../../platform/admin-socket.ts";
 import { createServerFor, type HttpServer } from "../server.ts";
-import { Followers, followPath, maxFollowMs } from "./followers.ts";
+import { Followers, followPath, maxFollowMs, watchPath } from "./followers.ts";
 import { type AdminOptions, adminRoutes } from "./routes.ts";
 
 /** An open socket. */
@@ -45,7 +45,7 @@ export async function openAdminSocket(
   const server = createServerFor({
     app,
     limits: { connections: maxConnections, ...deadlines },
-    answerMsOf: (path) => path === followPath ? maxFollowMs : undefined,
+    answerMsOf: (path) => path === followPath || path === watchPath ? maxFollowMs : undefined,
     refusal: (_status, why) => jsonError(why),
     log,
   });
