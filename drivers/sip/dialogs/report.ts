@@ -11,6 +11,8 @@ export interface Report {
   readonly direction?: LegDirection;
   /** The far end; absent if the report does not name it, or names the desk itself. */
   readonly party?: Party;
+  /** The report names the desk, as either end: its notifier knows who talks to whom, or should. */
+  readonly namesDesk: boolean;
   /** Whether the desk's phone plays the call's sound (RFC 5359, `+sip.rendering`): not while it holds it. */
   readonly rendering?: boolean;
 }
@@ -37,6 +39,7 @@ export function reportOf(dialog: Dialog, isDesk: (end: Participant | undefined) 
   const rendering = (own?.params["+sip.rendering"] ?? own?.params["sip.rendering"])?.toLowerCase();
   return {
     state: dialog.state,
+    namesDesk: isRemoteDesk || own?.identity !== undefined,
     ...(recipient === undefined ? {} : { direction: recipient ? "to-desk" : "from-desk" }),
     ...omitUndefined({ party }),
     ...(rendering === "no" || rendering === "yes" ? { rendering: rendering === "yes" } : {}),
@@ -95,7 +98,7 @@ function diallingSigns({ reports, facts, party }: Past, report: Report, { isLoos
   return { answered: true, farCalled: true, farAnswered: true };
 }
 
-function partiesOf(past: Past, report: Report, { direction, answered }: LegFacts): Partial<LegFacts> {
+function partiesOf(past: Past, report: Report, { direction }: LegFacts): Partial<LegFacts> {
   const { party } = report;
   const settled = past.facts.answered === true;
   if (direction === "from-desk") {
@@ -103,18 +106,17 @@ function partiesOf(past: Past, report: Report, { direction, answered }: LegFacts
     return { ...omitUndefined({ dialled }), ...(settled ? partnerOf(past, report, dialled) : {}) };
   }
   if (settled) return partnerOf(past, report, undefined);
-  const rings = past.facts.rings === true || report.state === "early" || answered === true;
-  // An unnamed caller is treated as an anonymous one.
-  const caller = party ?? past.facts.caller ?? (rings ? { identity: "anonymous", outside: true } : undefined);
-  return omitUndefined({ caller });
+  return omitUndefined({ caller: party ?? past.facts.caller });
 }
 
 /**
  * Another party is at the other end of an answered call: put through, or picked up with a feature code. The party that the
- * phone dialled may answer under another number, and is still the dialled one.
+ * phone dialled may answer under another number, and is still the dialled one. A caller who was not named before is a partner,
+ * too.
  */
-function partnerOf({ party: before }: Past, { party, state }: Report, dialled: string | undefined): Partial<LegFacts> {
-  if (state !== "confirmed" || party === undefined || before === undefined || party.identity === before.identity) return {};
+function partnerOf({ facts, party: before }: Past, { party, state }: Report, dialled: string | undefined): Partial<LegFacts> {
+  if (state !== "confirmed" || party === undefined || party.identity === before?.identity) return {};
+  if (before === undefined && facts.direction === "from-desk") return {};
   return { partner: dialled === undefined || /^[*#]/.test(dialled) ? party : { ...party, dialledByLeg: true } };
 }
 

@@ -10,6 +10,7 @@
  *   document.ts     what the document means; match.ts finds the live dialog that each of its dialogs is
  *   table.ts        dialogs start (leg-ids.ts, ended.ts, own-dials.ts), grow (report.ts, party.ts) and end (end-reason.ts):
  *                   LegFacts
+ *   unnamed.ts      what to make of a caller whom no document names
  *   step.ts         the facts as LineEvents, first of all as a snapshot; and the questions for the full state
  */
 import { omitUndefined } from "../../../src/core/omit-undefined.ts";
@@ -23,6 +24,7 @@ import { hasEnded, noneEnded, withoutEnded } from "./ended.ts";
 import { adopt, newLegNames, release } from "./leg-ids.ts";
 import { merge } from "./merge.ts";
 import { afterReconnect, isUser, learn, learnIdle, newNotifier, withoutForeignCallId } from "./notifier.ts";
+import { askUnnamed, decideUnnamed } from "./unnamed.ts";
 import {
   andThen,
   type Change,
@@ -108,6 +110,8 @@ export interface TrackerState {
   readonly isSnapshotDue: boolean;
   /** The full state was requested: the deadline for its arrival, in ms. */
   readonly answerBy?: number;
+  /** A document did not name a caller, and the full state was requested: the deadline for the name, in ms. */
+  readonly namedBy?: number;
 }
 
 export interface TrackerStep {
@@ -140,7 +144,8 @@ export function newTracker({ desk, users, self, seed }: Watched): TrackerState {
 /** @param now in ms of a monotonic clock. */
 export function step(before: TrackerState, input: TrackerInput, now: number): TrackerStep {
   const { state, output } = react(before, input, now);
-  return { state, output, ...omitUndefined({ wakeAt: state.answerBy }) };
+  const wakeAt = Math.min(state.answerBy ?? Infinity, state.namedBy ?? Infinity);
+  return { state, output, ...(wakeAt === Infinity ? {} : { wakeAt }) };
 }
 
 function react(state: TrackerState, input: TrackerInput, now: number): TrackerStep {
@@ -166,7 +171,7 @@ function react(state: TrackerState, input: TrackerInput, now: number): TrackerSt
     case "dial-over":
       return quiet(withDials(state, withDialOver(state.table.dials, input.call)));
     case "time":
-      return state.answerBy === undefined || now < state.answerBy ? quiet(state) : onNoAnswer(state);
+      return onTime(state, now);
   }
 }
 
@@ -252,11 +257,14 @@ function gapBefore({ version }: DialogInfo, last: number | undefined): string | 
 function settle(before: TrackerState, { table, facts, isWhole, why }: Verdict, now: number): TrackerStep {
   if (!isWhole) {
     const reason = before.isSnapshotDue ? "the first document is not a full state" : why;
-    return asking(reporting({ ...before, table }, facts), reason, now);
+    return askingNames(asking(reporting({ ...before, table }, facts), reason, now), now);
   }
   // Dialogs that the snapshot does not show have ended: their names are not for a later call.
-  const state = { ...withoutQuestion(before), isFresh: false, table: { ...table, names: adopt(table.names, []) } };
-  return asking(state.isSnapshotDue ? snapshot(state) : reporting(state, facts), why, now);
+  const adopted = { ...table, names: adopt(table.names, []) };
+  const named = decideUnnamed(before.isFresh ? askUnnamed(adopted) : adopted);
+  const { namedBy: _, ...state } = { ...withoutQuestion(before), isFresh: false, table: named.table };
+  const made = state.isSnapshotDue ? snapshot(state) : reporting(state, [...facts, ...named.facts]);
+  return askingNames(asking(made, why, now), now);
 }
 
 /** Before the snapshot nothing is reported: it will contain the facts. */
@@ -274,6 +282,26 @@ function snapshot(state: TrackerState): TrackerStep {
 function asking({ state, output }: TrackerStep, why: string | undefined, now: number): TrackerStep {
   if (why === undefined || state.answerBy !== undefined) return { state, output };
   return { state: { ...state, answerBy: now + fullStateWithin }, output: { ...output, asks: why } };
+}
+
+/** The same for callers whom no document has named yet: its answer need not be complete otherwise. */
+function askingNames({ state, output }: TrackerStep, now: number): TrackerStep {
+  const table = askUnnamed(state.table);
+  if (table === state.table) return { state, output };
+  const asks = state.answerBy === undefined ? "a document does not name the caller" : output.asks;
+  return {
+    state: { ...state, table, namedBy: state.namedBy ?? now + fullStateWithin },
+    output: { ...output, ...omitUndefined({ asks }) },
+  };
+}
+
+function onTime(before: TrackerState, now: number): TrackerStep {
+  const { state, output } = before.answerBy !== undefined && now >= before.answerBy ? onNoAnswer(before) : quiet(before);
+  if (state.namedBy === undefined || now < state.namedBy) return { state, output };
+  const { table, facts } = decideUnnamed(state.table);
+  const { namedBy: _, ...rest } = state;
+  const named = reporting({ ...rest, table }, facts);
+  return { state: named.state, output: { events: [...output.events, ...named.output.events] } };
 }
 
 /** The requested full state has not arrived: the likeliest state is believed. */

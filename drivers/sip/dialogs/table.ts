@@ -20,6 +20,10 @@ export interface LiveDialog extends Past, DialogTags {
    * showed it as both confirmed and ended (`over`).
    */
   readonly missed?: "absent" | "unanswered" | "over";
+  /** No document has named the caller: the full state was requested (unnamed.ts), or did not name the caller either. */
+  readonly unnamed?: "asked" | "unknown";
+  /** A report has named the desk. */
+  readonly namesDesk?: boolean;
 }
 
 /** The dialogs of one phone. */
@@ -174,7 +178,8 @@ export function growDialog(
   const steppedBack = report.state !== "confirmed" && past.facts.answered === true;
   const party = steppedBack ? past.party : report.party ?? past.party;
   const reports = past.reports + (counts ? 1 : 0);
-  return withFacts(table, entry, { ...rest, facts, reports, ...omitUndefined({ party }) });
+  const namesDesk = past.namesDesk === true || report.namesDesk;
+  return withFacts(table, entry, { ...rest, facts, reports, namesDesk, ...omitUndefined({ party }) });
 }
 
 /** Replaces a live dialog; its facts are reported if they have changed and include the direction. */
@@ -218,7 +223,8 @@ export function endDialog(table: DialogTable, entry: LiveDialog, failure: Failur
 /** The entry as a dialog of our own dialling, if it is one. A known caller or dialled number stays. */
 function claimed(table: DialogTable, entry: LiveDialog, report: Report): LiveDialog {
   const { facts, callId } = entry;
-  if (facts.call !== undefined || facts.caller !== undefined || facts.dialled !== undefined) return entry;
+  const isKnown = facts.caller !== undefined || facts.dialled !== undefined || entry.unnamed !== undefined;
+  if (facts.call !== undefined || isKnown) return entry;
   const direction = facts.direction ?? report.direction;
   const seen = { ...report, ...omitUndefined({ direction }) };
   const dial = ownDialOf(table.dials, callId, seen, (call) => dialogsOfCall(table, call).length > 0);
@@ -231,13 +237,13 @@ function claimed(table: DialogTable, entry: LiveDialog, report: Report): LiveDia
  * section 3.7.2).
  */
 function withTwin(table: DialogTable, { id, leg, callId }: LiveDialog, facts: LegFacts): LegFacts {
-  const { direction, call, caller, farLeg } = facts;
+  const { direction, call, caller, farLeg, rings, answered } = facts;
   if (call !== undefined || farLeg !== undefined) return facts;
   const siblings = liveDialogs(table).filter((sibling) => sibling.leg !== leg && sibling.facts.direction === direction);
   const branch = siblings.find((sibling) => sibling.id === id || (callId !== undefined && sibling.callId === callId));
   if (direction === "from-desk") return branch ? { ...facts, call: branch.facts.call ?? branch.leg } : facts;
-  if (direction !== "to-desk" || caller === undefined) return facts;
-  const named = caller.outside === true ? [] : siblings.filter((sibling) => sibling.facts.caller?.identity === caller.identity);
+  if (direction !== "to-desk" || (!caller && !rings && !answered)) return facts;
+  const named = !caller || caller.outside ? [] : siblings.filter((sibling) => sibling.facts.caller?.identity === caller.identity);
   const twins = [...(branch ? [branch] : []), ...named];
   const twin = twins.find((sibling) => sibling.facts.farLeg !== undefined && !sibling.facts.answered);
   return { ...facts, farLeg: twin?.facts.farLeg ?? leg };

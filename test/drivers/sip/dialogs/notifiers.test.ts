@@ -23,13 +23,15 @@ const expected: Record<string, Record<string, string[]>> = {
     "the first is over": ["CallReleased 1"],
   },
   "asterisk-chan-sip": {
-    "somebody calls, notifycid=no": ["ScreenPop 1"],
+    "somebody calls, notifycid=no": ["?"],
+    "asked: the same": ["ScreenPop 1"],
     "answered": ["CallEstablished 1"],
     "over": ["CallReleased 1"],
     "14155550123 calls, notifycid=yes": ["ScreenPop 2 14155550123"],
     "answered again": ["CallEstablished 2"],
     "over again": ["CallReleased 2"],
-    "somebody calls whom it does not know": ["ScreenPop 3"],
+    "somebody calls whom it does not know": ["?"],
+    "asked again: the same": ["ScreenPop 3"],
     "given up": ["CallReleased 3"],
   },
   "dialog-id-is-the-uri": {
