@@ -43,6 +43,8 @@ export interface App {
   /** The path of the socket for the administrator's commands. */
   readonly socket: string;
   status(): Status;
+  /** What a page shows of it. */
+  readonly view: PageSource;
   readonly calls: Pick<CallHistory, "pages" | "find">;
   /** Why the daemon is permanently stuck, as a sentence; the watchdog is then not pinged. Undefined while it is alive. */
   stuck(): string | undefined;
@@ -84,12 +86,13 @@ export async function startApp(
   };
   const { loop, courier, crm } = compose(config, parts);
   const { currentStatus, calls, admin, monitoring } = views(config, parts, { loop, courier }, levels);
-  const page = pageOf(
+  const view = viewOf(
     config,
     parts,
     { loop, calls, outbox: admin.outbox, status: currentStatus },
     omitUndefined({ levels, tools }),
   );
+  const page = pageOf(config, parts, view);
   const http = await listen(config, loop, { monitoring, ...omitUndefined({ page }) }, parts).catch((error: unknown) => {
     store.close();
     throw error;
@@ -128,7 +131,16 @@ export async function startApp(
     store.close();
   };
   let stopped: Promise<void> | undefined;
-  return { port: http.port, socket, status: currentStatus, calls, stuck, failed: failed.promise, stop: () => stopped ??= stop() };
+  return {
+    port: http.port,
+    socket,
+    status: currentStatus,
+    view,
+    calls,
+    stuck,
+    failed: failed.promise,
+    stop: () => stopped ??= stop(),
+  };
 }
 
 /** The parts that the caller may bring. */
@@ -268,28 +280,36 @@ function views(
 
 /** The page of the box; undefined unless it is configured. */
 function pageOf(
-  config: Config,
-  { store, metrics, sessions }: Pick<Parts, "store" | "metrics" | "sessions">,
-  { loop, ...views }: Pick<PageSource, "calls" | "outbox" | "status"> & { readonly loop: Loop },
-  { levels, tools }: Pick<AppParts, "levels" | "tools">,
+  { http: { page, connections } }: Config,
+  { metrics, sessions }: Pick<Parts, "metrics" | "sessions">,
+  source: PageSource,
 ): HttpOptions["page"] {
-  const { page, connections } = config.http;
   return page && {
     ...page,
     // A browser holds one connection for each open page; most must stay free for UWQ.
     maxStreams: Math.min(maxPages, Math.max(1, Math.floor(connections / 4))),
     sessions,
     loggedIn: (result) => metrics.logins.add(result),
-    source: {
-      ...views,
-      liveCalls: () => liveCalls(loop.desks()),
-      dials: () => dialPages(store),
-      hours: () => metrics.hours.list(),
-      settings: settingsOf(config, lineSchemas),
-      follow: (changed) => store.follow(changed),
-      followLog: levels && ((take) => levels.follow(take)),
-      tools,
-    },
+    source,
+  };
+}
+
+/** What a page shows. */
+function viewOf(
+  config: Config,
+  { store, metrics }: Pick<Parts, "store" | "metrics">,
+  { loop, ...views }: Pick<PageSource, "calls" | "outbox" | "status"> & { readonly loop: Loop },
+  { levels, tools }: Pick<AppParts, "levels" | "tools">,
+): PageSource {
+  return {
+    ...views,
+    liveCalls: () => liveCalls(loop.desks()),
+    dials: () => dialPages(store),
+    hours: () => metrics.hours.list(),
+    settings: settingsOf(config, lineSchemas),
+    follow: (changed) => store.follow(changed),
+    followLog: levels && ((take) => levels.follow(take)),
+    tools,
   };
 }
 

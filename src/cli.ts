@@ -4,6 +4,7 @@ import { apply } from "./commands/apply/mod.ts";
 import { serviceOf } from "./commands/apply/service.ts";
 import { showCalls } from "./commands/calls.ts";
 import { check } from "./commands/check.ts";
+import { demoPage } from "./commands/rehearsal/page/mod.ts";
 import { demo } from "./commands/rehearsal/demo.ts";
 import { showDials } from "./commands/dials.ts";
 import { doctor } from "./commands/doctor/mod.ts";
@@ -141,8 +142,10 @@ function addFirst({ io, add, configured, asking, does }: Group): void {
   );
   does(
     add("demo", "Show calls through the daemon, with a simulated FreeSWITCH and a small CRM.", "telesetd demo --record demo.txt")
-      .option("--loop", "repeat until stopped").option("--record <file>", "save the transcript").option("--json", "print JSON"),
-    (options) => demo(options, io),
+      .option("--loop", "repeat until stopped").option("--record <file>", "save the transcript").option("--json", "print JSON")
+      .option("--page", "serve a page on this machine instead, to play with: phones, the box, a small UWQ")
+      .option("--port <port>", "with --page: its port"),
+    ({ page, port, ...options }) => page ? demoPage(port, io) : demo(options, io),
   );
 }
 

@@ -66,7 +66,7 @@ const documents = Bun.spawnSync(["git", "ls-files"], { cwd: root }).stdout.toStr
   .filter((path) =>
     /^[A-Z]+\.md$|^(?:\.ci|\.github|docs|man|packaging|systemd|test\/boot)\/|\bREADME\.md$|^renovate\.json$/.test(path)
   )
-  .filter((path) => !/\.(?:ts|svg)$/.test(path)).map((path) => ({ path, text: readFileSync(join(root, path), "utf8") }));
+  .filter((path) => !/\.(?:ts|svg|png)$/.test(path)).map((path) => ({ path, text: readFileSync(join(root, path), "utf8") }));
 
 /** `file:line: text` of every line that a pattern matches. */
 function findings(texts: readonly { readonly path: string; readonly text: string }[], pattern: RegExp): string[] {
