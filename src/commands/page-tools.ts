@@ -12,7 +12,7 @@ import type { Io } from "./io.ts";
 export function pageTools(config: Config, place: Place, io: Pick<Io, "environment">): PageTools {
   return {
     explain: (number) => explanation(number, config),
-    doctor: () => doctorHops(place, io),
+    doctor: () => doctorHops({ ...place, inDaemon: true }, io),
     wireMessage,
     slot: slotIn("/etc/os-release"),
   };

@@ -22,7 +22,7 @@ export interface SeenEvent {
 export interface StoreLook {
   /** The schema's version. */
   readonly version: number;
-  /** The result of quick_check; `ok` if all is well. */
+  /** The result of quick_check; `ok` if all is well, or if it was not asked for. */
   readonly check: string;
   readonly desks: readonly {
     readonly extension: string;
@@ -41,18 +41,25 @@ export interface StoreLook {
 
 const nothing = { desks: [], events: [], waiting: 0, last: 0 };
 
-/** Inspects a store. @throws the Error of SQLite or of the system; see `reason` in errors.ts for its text. */
-export function lookAtStore(path: string): StoreLook {
+/**
+ * Inspects a store. @param whole whether the whole file is checked and a lock is waited for, which may take seconds.
+ * @throws the Error of SQLite or of the system; see `reason` in errors.ts for its text.
+ */
+export function lookAtStore(path: string, whole = true): StoreLook {
   const db = openQuietly(path);
   try {
-    db.run("PRAGMA busy_timeout = 1000");
+    db.run(`PRAGMA busy_timeout = ${whole ? 1000 : 0}`);
     const { user_version: version } = db.query("PRAGMA user_version").get() as { user_version: number };
     if (version > schemaVersion || version < 1) return { version, check: "ok", ...nothing };
-    const { quick_check: check } = db.query("PRAGMA quick_check(1)").get() as { quick_check: string };
+    const check = whole ? checkOf(db) : "ok";
     return check === "ok" ? { version, check, ...contents(db, version) } : { version, check, ...nothing };
   } finally {
     db.close();
   }
+}
+
+function checkOf(db: Database): string {
+  return (db.query("PRAGMA quick_check(1)").get() as { quick_check: string }).quick_check;
 }
 
 /**
@@ -87,9 +94,10 @@ function contents(db: Database, version: number): Omit<StoreLook, "version" | "c
   const { waiting, oldest } = db.query(
     `SELECT count(*) AS waiting, min(created) AS oldest FROM events WHERE ${column} IS NULL`,
   ).get() as { waiting: number; oldest: number | null };
-  const { last } = db.query("SELECT max(max(created), coalesce(max(ended), 0)) AS last FROM events").get() as {
-    last: number | null;
-  };
+  // By their indexes: a store keeps the events of a month.
+  const newest = "SELECT created FROM events ORDER BY id DESC LIMIT 1";
+  const ended = `SELECT max(ended) FROM events WHERE ${column} IS NOT NULL`;
+  const { last } = db.query(`SELECT max(coalesce((${newest}), 0), coalesce((${ended}), 0)) AS last`).get() as { last: number };
   const mark = version < 2 ? null : db.query("SELECT boot, offset FROM clock").get() as ClockMark | null;
   return {
     desks: desks.map(({ state }) => JSON.parse(state)),
@@ -104,6 +112,6 @@ function contents(db: Database, version: number): Omit<StoreLook, "version" | "c
     waiting,
     ...(oldest === null ? {} : { oldest }),
     ...(mark === null ? {} : { mark }),
-    last: last ?? 0,
+    last,
   };
 }

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import type { Hop } from "../../../drivers/driver.ts";
 import { lineSchemas } from "../../../drivers/registry.ts";
 import { type Config, ConfigError, parseConfig } from "../../config/schema.ts";
-import { probed } from "../doctor/mod.ts";
+import { switchHops } from "../doctor/switch.ts";
 import { type Io, problemsText, withCredentials } from "../io.ts";
 import { makeChange } from "./change.ts";
 import { type Service, serviceOf } from "./service.ts";
@@ -27,7 +27,7 @@ export async function apply(
   { from, config: to, start = false }: ApplyOptions,
   io: Io,
   service: Service | undefined = serviceOf(to),
-  probe: (config: Config) => Promise<readonly Hop[]> = probed,
+  probe: (config: Config) => Promise<readonly Hop[]> = (config) => Array.fromAsync(switchHops(config)),
 ): Promise<number> {
   const file = from ?? to;
   let text: string;

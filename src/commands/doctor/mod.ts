@@ -1,8 +1,7 @@
 /** `telesetd doctor`: checks every hop from the phone to UWQ and says how to fix what fails. */
-import { driverOf, type Hop, type ProbeContext } from "../../../drivers/registry.ts";
-import { failed, skipped } from "../../../drivers/shared/probing.ts";
+import { driverOf, type Hop } from "../../../drivers/registry.ts";
+import { skipped } from "../../../drivers/shared/probing.ts";
 import { type Config, usualStore } from "../../config/schema.ts";
-import { openLog } from "../../log/log.ts";
 import type { Place } from "../ask.ts";
 import type { Io } from "../io.ts";
 import { agentsIn, uwqUrls, uwqUrlText } from "../uwq-url.ts";
@@ -16,18 +15,16 @@ import { checkPage } from "./page.ts";
 import { printer, report } from "./print.ts";
 import { calloutSettings, eventSettings } from "./profile.ts";
 import { checkStoreFile, type StoreCheck } from "./store.ts";
-import { systemTimers } from "../../platform/timers.ts";
-import { messageOf } from "../../platform/text.ts";
+import { switchHops } from "./switch.ts";
 
 /** The options of `doctor`. */
 export interface DoctorOptions extends Place {
   readonly json?: boolean;
   /** Whether no daemon was started, as after a setup: its hops are omitted. */
   readonly notStarted?: boolean;
+  /** Whether it runs inside the daemon, which must not be kept from its work: the file of the store is not read as a whole. */
+  readonly inDaemon?: boolean;
 }
-
-/** How long the hops of the switch may take together, in ms. */
-const switchMs = 11_000;
 
 /** Exit code 0 when all is good, warnings allowed; 1 when a hop fails; 2 when the configuration is invalid. */
 export async function doctor(options: DoctorOptions, io: Io, machine: Machine = thisMachine): Promise<number> {
@@ -104,11 +101,11 @@ async function* withConfig(
   answering: Promise<Answered>,
   machine: Machine,
 ): AsyncGenerator<Hop> {
-  const line = probed(config);
+  const line = switchHops(config);
   let store: StoreCheck["look"];
   let unread = false;
   yield await checked("store", () => {
-    const result = checkStoreFile(config.store.path);
+    const result = checkStoreFile(config.store.path, options.inDaemon);
     store = result.look;
     unread = result.unread ?? false;
     return result.finding;
@@ -127,7 +124,7 @@ async function* withConfig(
   if (!options.notStarted) yield await checked("daemon", () => checkDaemon(answered, config, machine));
   yield await checked("http", async () => withDetails(await checkHttp(answered, config, machine), calloutSettings(config)));
   if (config.http.page) yield await checked("page", async () => checkPage(config, await urlsFor(config, answered, machine)));
-  for (const hop of await line) yield hop;
+  yield* line;
   if (options.notStarted) return;
   const url = await urlInAdvice(options, config, answered, machine);
   for (const [index, { extension }] of config.desks.entries()) {
@@ -159,29 +156,4 @@ async function urlInAdvice(
 ): Promise<string> {
   const [url] = json ? [] : await urlsFor(config, answered, machine) ?? [];
   return url ?? "http://BOX:PORT/PREFIX/";
-}
-
-/** The driver's hops. A driver that hangs must not block the doctor. */
-export async function probed({ line, desks, screenPop, agent }: Config): Promise<Hop[]> {
-  const context: ProbeContext = {
-    desks,
-    variables: Object.values(screenPop.data),
-    directory: agent.verify === "directory",
-    // Wire messages are not logged: they contain customers' numbers.
-    log: openLog(() => {}, "error", false),
-    timers: systemTimers,
-  };
-  const hops: Hop[] = [];
-  const fail = (message: string, advice: string, ms: number) =>
-    void hops.push({ name: "switch", ...failed(message, advice), ms });
-  const timeout = AbortSignal.timeout(switchMs);
-  const late = new Promise((resolve) => timeout.addEventListener("abort", () => setTimeout(resolve, 500, "late")));
-  const all = (async () => {
-    for await (const hop of driverOf(line).probe(context, timeout)) hops.push(hop);
-  })().catch((error: unknown) => fail(`Cannot check: ${messageOf(error)}.`, "Report it with this line.", 0));
-  if (await Promise.race([all, late]) === "late") {
-    const message = `The switch takes more than ${switchMs / 1000} s to answer all questions.`;
-    fail(message, "Check the switch's load and the network path to it.", switchMs);
-  }
-  return hops;
 }

@@ -16,19 +16,19 @@ export interface StoreCheck {
   readonly unread?: boolean;
 }
 
-/** Checks the store without changing it. */
-export function checkStoreFile(path: string): StoreCheck {
+/** Checks the store without changing it. @param inDaemon whether the daemon itself asks, which has checked the whole file at its start. */
+export function checkStoreFile(path: string, inDaemon = false): StoreCheck {
   const folder = dirname(path);
   const wrong = noFileAt(path, folder);
   if (wrong !== undefined) return { finding: failed(wrong, usualPlace) };
   if (!existsSync(path)) return { finding: notThere(path, folder), unread: existsSync(folder) && !may(folder, constants.X_OK) };
   let look: StoreLook;
   try {
-    look = lookAtStore(path);
+    look = lookAtStore(path, !inDaemon);
   } catch (error) {
     return { finding: unreadable(error, path), unread: true };
   }
-  const finding = findingOf(look, path, folder);
+  const finding = findingOf(look, path, folder, inDaemon);
   const known = look.version >= 0 && look.version <= schemaVersion && look.check === "ok";
   return known ? { look, finding } : { finding, unread: true };
 }
@@ -77,7 +77,7 @@ function damaged(path: string, why: string): Finding {
   );
 }
 
-function findingOf({ version, check }: StoreLook, path: string, folder: string): Finding {
+function findingOf({ version, check }: StoreLook, path: string, folder: string, inDaemon: boolean): Finding {
   if (version > schemaVersion) {
     return failed(
       `The store ${path} was written by a newer telesetd (version ${version}; this one supports up to ${schemaVersion}).`,
@@ -105,7 +105,8 @@ function findingOf({ version, check }: StoreLook, path: string, folder: string):
       : warning(`The store ${path} is intact; this user may not write to it.`, asRoot);
   }
   const old = version < schemaVersion ? `, which the daemon upgrades to ${schemaVersion} when it starts` : "";
-  return good(`The store ${path} is intact, version ${version}${old}.`);
+  const intact = inDaemon ? "was intact when the daemon started" : "is intact";
+  return good(`The store ${path} ${intact}, version ${version}${old}.`);
 }
 
 function may(path: string, what: number): boolean {

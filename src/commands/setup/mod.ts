@@ -3,7 +3,8 @@ import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Hop, lineSchemas } from "../../../drivers/registry.ts";
 import { ConfigError, parseConfig } from "../../config/schema.ts";
-import { doctor, probed } from "../doctor/mod.ts";
+import { doctor } from "../doctor/mod.ts";
+import { switchHops } from "../doctor/switch.ts";
 import { type Change, makeChange } from "../apply/change.ts";
 import { type Service, serviceOf } from "../apply/service.ts";
 import { count } from "../../core/count.ts";
@@ -131,7 +132,7 @@ async function fromFile(
 
 /** The hops to the phones that fail with this configuration. */
 async function failedTests(text: string, to: string, io: Io): Promise<Hop[]> {
-  const hops = await probed(parseConfig(text, lineSchemas, withCredentials(to, io).environment));
+  const hops = await Array.fromAsync(switchHops(parseConfig(text, lineSchemas, withCredentials(to, io).environment)));
   return hops.filter(({ verdict }) => verdict === "failed");
 }
 
