@@ -1,5 +1,6 @@
 /** The state of each part at a glance, with what is wrong and the next step: the status, sorted by part. Pure. */
 import { ago, count } from "../core/count.ts";
+import { masked } from "../log/log.ts";
 import { refusalAdvice, refusalText } from "./refusals.ts";
 import { type DeskStatus, type Status, storeAdvice, unattendedText, undeliveredAdvice } from "./status.ts";
 
@@ -67,7 +68,7 @@ function uwqPart(desk: DeskStatus, { desks, refused }: Pick<Status, "desks" | "r
   ];
   const [trouble] = undelivered;
   if (trouble) {
-    const message = `Events for agent ${trouble.agent} are not delivered: ${trouble.why}`;
+    const message = `Events for agent ${trouble.agent} are not delivered: ${masked(trouble.why)}`;
     return { name: "UWQ", state: "failed", message, details, advice: undeliveredAdvice(trouble) };
   }
   const advice = refusal && (refusalAdvice(refusal, served) ?? "Change what the reason names; then have the agent log in again.");
@@ -83,7 +84,7 @@ function uwqPart(desk: DeskStatus, { desks, refused }: Pick<Status, "desks" | "r
 /** Many sites have no queues: nobody needs to log in there. */
 function agentPart({ agents, registered }: DeskStatus): Part {
   const states = agents.filter(({ agent, mode }) => agent === registered?.agent || mode !== "logged-out")
-    .map(({ agent, mode, why }) => `${agent} is ${mode.replace("-", " ")}${why === undefined ? "" : `: ${why}`}.`);
+    .map(({ agent, mode, why }) => `${agent} is ${mode.replace("-", " ")}${why === undefined ? "" : `: ${masked(why)}`}.`);
   const [first, ...others] = states;
   if (first === undefined) return { name: "Agent", state: "idle", message: "No agent has logged in to a queue." };
   const refused = agents.some(({ agent, why }) => agent === registered?.agent && why !== undefined);

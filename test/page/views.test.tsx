@@ -104,6 +104,13 @@ describe("what strangers send is text in", () => {
   });
 });
 
+test("the reason of an event masks a number that the CRM repeats in its answer", () => {
+  const why = `The CRM answered 500: no customer "(415) 555-0123" or 14155550123`;
+  const html = String(<EventsView model={eventsModel({ pages: () => [[{ ...event, why }]] }, 1)} />);
+  expect(html).toContain("no customer &quot;...0123&quot; or ...0123");
+  expect(html).not.toContain("5550123");
+});
+
 test("customers' numbers are masked, however a dial string writes them, also in its outcome", () => {
   const written = {
     ...dial,

@@ -1,6 +1,7 @@
 /** @jsxImportSource hono/jsx */
 /** The events that wait for the CRM, and those that were settled, with retry and drop. */
 import { count } from "../../core/count.ts";
+import { masked } from "../../log/log.ts";
 import type { ShownEvent } from "../../outbox/admin.ts";
 import { root } from "../guard.ts";
 import type { Html } from "./html.ts";
@@ -19,10 +20,12 @@ export interface EventsModel {
 const maxShown = 25;
 const maxSeen = 200;
 
-/** The newest events. */
+/** The newest events. An answer of the CRM may repeat the customer's number: it is masked. */
 export function eventsModel(outbox: { pages(all: boolean): Iterable<readonly ShownEvent[]> }, total: number): EventsModel {
-  const waiting = firstOf(outbox.pages(false), maxShown);
-  const settled = firstOf(outbox.pages(true), maxSeen);
+  const shown = (all: boolean, limit: number): ShownEvent[] =>
+    firstOf(outbox.pages(all), limit).map((event) => event.why === undefined ? event : { ...event, why: masked(event.why) });
+  const waiting = shown(false, maxShown);
+  const settled = shown(true, maxSeen);
   const of = (state: ShownEvent["state"]): ShownEvent[] => settled.filter((event) => event.state === state).slice(0, maxShown);
   return { waiting, total, discarded: of("discarded"), delivered: of("delivered") };
 }
