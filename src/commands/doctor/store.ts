@@ -16,7 +16,10 @@ export interface StoreCheck {
   readonly unread?: boolean;
 }
 
-/** Checks the store without changing it. @param inDaemon whether the daemon itself asks, which has checked the whole file at its start. */
+/**
+ * Checks the store without changing it.
+ * @param inDaemon whether the daemon itself asks, which has checked the whole file at its start.
+ */
 export function checkStoreFile(path: string, inDaemon = false): StoreCheck {
   const folder = dirname(path);
   const wrong = noFileAt(path, folder);

@@ -29,7 +29,7 @@ test("a probe that fails is a failure of the switch, after the hops that are kno
   ]);
 });
 
-test("a probe that hangs, and does not stop when it is told to, ends", async () => {
+test("a probe that hangs, and ignores the signal to stop, ends", async () => {
   const hops = passedOn(async function* () {
     yield hop("switch");
     await new Promise(() => {});
