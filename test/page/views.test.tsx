@@ -104,6 +104,15 @@ describe("what strangers send is text in", () => {
   });
 });
 
+test("a name that a stranger has chosen neither fills the page nor turns the text around it", () => {
+  const names = ["\u202egnp.exe\u2066", "Ö".repeat(10_000)];
+  const model = liveCallsModel(names.map((who) => ({ ...liveCall, who })));
+  const shown = [<LiveCallsView model={model} />, <CallView call={{ ...call, party: names[0] ?? "" }} />].map(String).join("");
+  expect(shown).toContain("\ufffdgnp.exe\ufffd");
+  expect(shown).not.toMatch(/[\u202a-\u202e\u2066-\u2069]/);
+  expect(shown).toContain(`>${"Ö".repeat(80)}...<`);
+});
+
 test("the reason of an event masks a number that the CRM repeats in its answer", () => {
   const why = `The CRM answered 500: no customer "(415) 555-0123" or 14155550123`;
   const html = String(<EventsView model={eventsModel({ pages: () => [[{ ...event, why }]] }, 1)} />);

@@ -4,7 +4,7 @@ import { ago, count } from "../../core/count.ts";
 import type { ShownCall, ShownCallEvent } from "../../history/calls.ts";
 import { root } from "../guard.ts";
 import type { Html } from "./html.ts";
-import { Empty, Tag, Time } from "./parts.tsx";
+import { Empty, nameText, Tag, Time } from "./parts.tsx";
 
 /** Which calls are listed. */
 export interface CallsQuery {
@@ -68,7 +68,7 @@ export const CallsView = ({ model: { calls, query, more, desks } }: { readonly m
       <button type="submit">Show</button>
     </form>
     <div id="calls-list">
-      <CallRows calls={calls} />
+      <CallRows calls={calls} {...(isPart(query) ? { empty: "No such call is on record." } : {})} />
     </div>
     <nav class="pager" aria-label="Parts of the history">
       {query.from > 0 ? <a href={link(query, Math.max(0, query.from - pageSize))}>Newer calls</a> : null}
@@ -76,6 +76,10 @@ export const CallsView = ({ model: { calls, query, more, desks } }: { readonly m
     </nav>
   </>
 );
+
+function isPart({ desk, silent, from }: CallsQuery): boolean {
+  return desk !== undefined || silent || from > 0;
+}
 
 function link({ desk, silent }: CallsQuery, from: number): string {
   const query = new URLSearchParams({
@@ -87,8 +91,10 @@ function link({ desk, silent }: CallsQuery, from: number): string {
 }
 
 /** The rows of the list, which are also shown live. */
-export const CallRows = ({ calls }: { readonly calls: readonly ShownCall[] }): Html => {
-  if (calls.length === 0) return <Empty>No such call is on record.</Empty>;
+export const CallRows = (
+  { calls, empty = "No call is on record yet." }: { readonly calls: readonly ShownCall[]; readonly empty?: string },
+): Html => {
+  if (calls.length === 0) return <Empty>{empty}</Empty>;
   return <ul class="rows">{calls.map((call) => <CallRow call={call} />)}</ul>;
 };
 
@@ -127,7 +133,7 @@ const Outcome = ({ call: { began, end } }: { readonly call: ShownCall }): Html =
 );
 
 function whoText({ party }: ShownCall): string {
-  return party === undefined ? "Unknown" : party === "" ? "Withheld" : party;
+  return party === undefined ? "Unknown" : party === "" ? "Withheld" : nameText(party);
 }
 
 function sentText({ events }: ShownCall): string {
@@ -194,7 +200,7 @@ export const CallView = ({ call }: { readonly call: ShownCall }): Html => {
           <dd class="mono">{id}</dd>
         </dl>
       </section>
-      <p>
+      <p class="more">
         <a href={`${root}calls`}>All calls</a>
       </p>
     </>

@@ -32,7 +32,7 @@ export const CallsChart = ({ hours }: { readonly hours: readonly Hour[] }): Html
     <Chart
       id="chart-calls"
       title="Calls per hour"
-      summary={`${total} in 24 hours, at most ${most(bars)} in an hour`}
+      summary={total === 0 ? "No call in 24 hours" : `${total} in 24 hours, at most ${most(bars)} in an hour`}
       bars={bars}
     />
   );

@@ -3,7 +3,7 @@
 import { masked, maskedIdentity } from "../../log/log.ts";
 import type { RecordedDial } from "../../outbox/record.ts";
 import type { Html } from "./html.ts";
-import { Empty, Time } from "./parts.tsx";
+import { Empty, nameText, Time } from "./parts.tsx";
 
 /** A dial as it is shown: the customer's number is masked, also in the outcome. */
 export interface ShownDial {
@@ -42,7 +42,7 @@ export const DialsView = ({ model }: { readonly model: readonly ShownDial[] }): 
       {model.map(({ at, desk, agent, from, number, outcome }) => (
         <li class="row">
           <div class="what">
-            <strong class="who">{number}</strong>
+            <strong class="who">{nameText(number)}</strong>
             <span class="quiet">
               <Time at={at} />
             </span>

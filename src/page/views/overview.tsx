@@ -4,7 +4,7 @@ import { count } from "../../core/count.ts";
 import { boxParts, deskParts, type Part, type PartState, worst } from "../../status/health.ts";
 import type { LiveCall } from "../../status/calls.ts";
 import type { Status } from "../../status/status.ts";
-import { Empty, PartCard, Since, State } from "./parts.tsx";
+import { Empty, nameText, PartCard, Since, State } from "./parts.tsx";
 import type { Html } from "./html.ts";
 
 /** A desk with its parts. */
@@ -98,7 +98,7 @@ export const LiveCallsView = ({ model: { calls, others } }: { readonly model: Li
 
 const LiveCallCard = ({ call }: { readonly call: LiveCall }) => (
   <li class={`card call ${call.state}`}>
-    <span class="who">{call.who}</span>
+    <span class="who">{nameText(call.who)}</span>
     <span class={`tag ${call.state}`}>{call.state}</span>
     <Since at={call.since} />
     <span class="quiet">

@@ -77,5 +77,18 @@ export const Tag = ({ name, children }: { readonly name: string; readonly childr
   <span class={`tag ${name}`}>{children}</span>
 );
 
+/** The maximum number of characters of a name that is shown. */
+const maxName = 80;
+
+/** Marks that change the direction of the text around them (Unicode TR 9), and characters without a shape. */
+// deno-lint-ignore no-control-regex -- control characters are exactly what is replaced
+const unseen = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
+/** A name that a stranger has chosen, so that it cannot fill the page or change how others are read. */
+export function nameText(name: string): string {
+  const plain = name.slice(0, maxName + 1).replace(unseen, "\ufffd");
+  return plain.length > maxName ? `${plain.slice(0, maxName)}...` : plain;
+}
+
 /** An empty list, with the reason. */
 export const Empty = ({ children }: { readonly children?: Child }): Html => <p class="empty">{children}</p>;

@@ -45,7 +45,7 @@ export const WireRows = ({ messages }: { readonly messages: readonly TracedMessa
 
 /** One message, on its side. */
 export const WireRow = ({ message: { id, at, wire, to, short, whole } }: { readonly message: TracedMessage }): Html => {
-  const side = wire === "switch" ? "Switch" : "UWQ";
+  const side = wire === "switch" ? "the switch" : "UWQ";
   return (
     <li class={wire}>
       <details id={`wire-${id}`}>
