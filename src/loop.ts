@@ -284,10 +284,10 @@ export class Loop {
     return this.#unattended;
   }
 
-  #ended(desk: string, { id, kind, began, end }: CallRecord): void {
+  #ended(desk: string, { id, kind, began, end, reason }: CallRecord): void {
     if (!end) return;
     const { at, disposition, cause } = end;
-    this.#options.metrics?.callEnded(kind, disposition);
+    this.#options.metrics?.callEnded(kind, disposition, reason?.code);
     const seconds = Math.round((at - began) / 1000);
     this.#options.log.info("Call ended", { desk, call: id, kind, disposition, cause, seconds });
   }

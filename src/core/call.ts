@@ -44,6 +44,8 @@ export interface FarParty {
   readonly direction: CallDirection;
   /** Why it is not outside. */
   readonly inside?: Inside;
+  /** The switch does not report it: it counts as withheld. */
+  readonly unreported?: true;
   /** The far leg that the switch has shown this party on. */
   readonly leg?: string;
 }
@@ -239,11 +241,16 @@ export function firstId({ id, follows }: Call): string {
 }
 
 /** A party on an inbound leg. Whether it is outside depends on its true identity; the CRM gets no withheld identity. */
-function inboundParty(call: Call, { identity, withheld }: Party, { leg, farLeg }: LegFacts, inside?: Inside): FarParty {
+function inboundParty(
+  call: Call,
+  { identity, withheld, unreported }: Party,
+  { leg, farLeg }: LegFacts,
+  inside?: Inside,
+): FarParty {
   // A switch that does not know the far leg may name one of the handset's instead.
   const named = farLeg !== undefined && farLeg !== leg && !call.legs.includes(farLeg);
   const party = { identity: withheld ? "" : identity, ...sideOf(inside), direction: "inbound" } as const;
-  return { ...party, ...(named ? { leg: farLeg } : {}) };
+  return { ...party, ...(named ? { leg: farLeg } : {}), ...(unreported ? { unreported } : {}) };
 }
 
 function sideOf(inside: Inside | undefined): Pick<FarParty, "outside" | "inside"> {
@@ -301,9 +308,13 @@ export function eventsDue(call: Call, extension: string, policy: PopPolicy): { c
 export function silenceOf(call: Call, extension: string, policy: PopPolicy): Silence | undefined {
   const kind = kindOf(call);
   const when = policy[kind];
-  if (when === "never") return kind === "internal" ? call.party?.inside ?? { code: "unknown-party" } : { code: "never", kind };
+  if (when === "never") return kind === "internal" ? call.party?.inside ?? unknownParty(call) : { code: "never", kind };
   if (!call.answered && (when === "answer" || !call.rang)) return call.rang ? { code: "not-answered", kind } : neverRang(call);
   return call.agent === null ? { code: "nobody-registered", desk: extension } : undefined;
+}
+
+function unknownParty({ origin }: Call): Silence {
+  return { code: origin === "keypad" ? "dialled-unreported" : "unknown-party" };
 }
 
 /** Whether the handset of a MakeCall was answered. */
@@ -324,7 +335,7 @@ function neverRang(call: Call): Silence {
 function shortfallOf(call: Call, steps: AniSteps | undefined): Shortfall | undefined {
   if (!steps) return { code: "internal-number-hidden" };
   if (steps.ani !== "") return undefined;
-  if (steps.identity.kind === "withheld") return { code: "withheld" };
+  if (steps.identity.kind === "withheld") return { code: call.party?.unreported ? "caller-unreported" : "withheld" };
   if (steps.identity.kind === "name") return { code: "no-number", identity: call.party?.identity ?? "" };
   const digits = (steps.rewritten ?? "").replace(/\D/g, "").length;
   return digits > maxAniDigits ? { code: "number-too-long", digits, most: maxAniDigits } : { code: "number-is-zero" };

@@ -46,6 +46,17 @@ export interface CallEnd {
 /** The maximum number of moments of a timeline; its end is always noted. A call may be held hundreds of times. */
 const maxMoments = 40;
 
+/** The maximum length of a text on record: a caller may have a name of 10 kB. A sentence of a driver is shorter. */
+const maxTextLength = 200;
+
+/** The same with short texts. */
+function shortened<T>(value: T): T {
+  if (typeof value === "string") return (value.length > maxTextLength ? `${value.slice(0, maxTextLength)}...` : value) as T;
+  if (Array.isArray(value)) return value.map((item: unknown) => shortened(item)) as T;
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, shortened(item)])) as T;
+}
+
 /** What a step knows about its changes of the calls besides the calls. */
 export interface Occasion {
   /** The calls that are new were found in a snapshot. */
@@ -83,7 +94,7 @@ function momentsOf(old: Call | undefined, call: Call, at: number, { isSnapshot, 
   if (old && call.legs.length > 0 && call.legs.length < old.legs.length) {
     moments.push({ at, what: "leg-ended", cause });
   }
-  return moments;
+  return shortened(moments);
 }
 
 /** Causes that say the same as `Failure.transferred` (FreeSWITCH: switch_types.h; RFC 4235). */
@@ -94,23 +105,23 @@ export function endedRecord(call: Call, failure: Failure, extension: string, pol
   const { cause, transferred } = failure;
   const what = call.answered && (transferred || transfers.has(cause)) ? "transferred" : "ended";
   const record = recordOf(call, reasonOf(call, failure, extension, policy));
-  return {
+  return shortened({
     ...record,
     end: { at, disposition: dispositionOf(call, cause), cause },
     timeline: [...record.timeline, { at, what, cause }],
-  };
+  });
 }
 
 /** The record of a call in progress: a reason that may still change is omitted. */
 export function liveRecord(call: Call, extension: string, policy: PopPolicy): CallRecord {
   const reason = reasonOf(call, undefined, extension, policy);
-  return recordOf(call, reason && !provisional.has(reason.code) ? reason : undefined);
+  return shortened(recordOf(call, reason && !provisional.has(reason.code) ? reason : undefined));
 }
 
 /** The record of a call for the desk that went elsewhere, so that the desk had no part in it. */
 export function elsewhereRecord(leg: string, caller: Party | undefined, to: string | undefined, at: number): CallRecord {
   const identity = caller?.withheld ? "" : caller?.identity;
-  return {
+  return shortened({
     id: leg,
     origin: "called",
     kind: caller?.outside ? "inbound" : "internal",
@@ -122,12 +133,13 @@ export function elsewhereRecord(leg: string, caller: Party | undefined, to: stri
     established: false,
     timeline: [],
     reason: { code: "forwarded-by-switch", ...(to === undefined ? {} : { to }) },
-  };
+  });
 }
 
 /** The reasons that later facts of the call may take away. */
 const provisional: ReadonlySet<Reason["code"]> = new Set<Reason["code"]>([
   "unknown-party",
+  "dialled-unreported",
   "not-answered",
   "phone-never-rang",
   "handset-never-rang",
@@ -145,13 +157,14 @@ function reasonOf(call: Call, failure: Failure | undefined, extension: string, p
 }
 
 /** What the end of the call adds to the reason. */
-function atEnd(call: Call, silence: Silence, { cause, calledFar }: Failure): Silence {
+function atEnd(call: Call, silence: Silence, { cause, calledFar, farUnreported }: Failure): Silence {
   const { code } = silence;
-  if (cause === "GONE" && code !== "unknown-party") return { code: "end-not-seen" };
+  if (cause === "GONE" && code !== "unknown-party" && code !== "dialled-unreported") return { code: "end-not-seen" };
   if (code === "phone-never-rang" && cause === "REDIRECTION_TO_NEW_DESTINATION") return { code: "redirected-by-phone" };
   // Only a far end that was called can be busy.
   const reached = calledFar || ["busy", "rejected", "no_answer"].includes(dispositionOf(call, cause));
-  return code === "nobody-called" && reached ? { code: "far-end-never-rang" } : silence;
+  if (code === "nobody-called" && reached) return { code: "far-end-never-rang" };
+  return code === "nobody-called" && farUnreported ? { code: "number-never-rang" } : silence;
 }
 
 function recordOf(call: Call, reason: Reason | undefined): CallRecord {
@@ -163,7 +176,7 @@ function recordOf(call: Call, reason: Reason | undefined): CallRecord {
     origin,
     kind: kindOf(call),
     agent,
-    ...(party ? { party: { identity: isWithheld ? "" : party.identity, outside: party.outside } } : {}),
+    ...(party && !party.unreported ? { party: { identity: isWithheld ? "" : party.identity, outside: party.outside } } : {}),
     ...(queue ? { queue } : {}),
     began: since,
     popped,

@@ -18,6 +18,8 @@ export interface Party {
   readonly dialledByLeg?: boolean;
   /** True if the switch has set up the party's leg: the party was called, and did not call in. */
   readonly called?: boolean;
+  /** The switch does not report the party, who counts as withheld; `identity` is a word for that. */
+  readonly unreported?: true;
   /** The party withholds the number: the CRM never gets it, although the switch may know it. */
   readonly withheld?: boolean;
 }
@@ -32,6 +34,8 @@ export interface Failure {
   readonly far?: string;
   /** The switch had called a far end for this leg, whether it rang or not. */
   readonly calledFar?: true;
+  /** On a leg that dialled: the switch does not report whether it has called a far end that has not rung. */
+  readonly farUnreported?: true;
   /** The leg has ended because its party was transferred: the call continues elsewhere. */
   readonly transferred?: true;
 }

@@ -19,6 +19,8 @@ export type Silence =
   | Inside
   /** The switch has not reported who the other party is. */
   | { readonly code: "unknown-party" }
+  /** The phone is on a call that did not ring there, and the switch has not reported the number that it has dialled. */
+  | { readonly code: "dialled-unreported" }
   /** `screenPop.inbound` or `screenPop.outbound` is never. */
   | { readonly code: "never"; readonly kind: "inbound" | "outbound" }
   /** `screenPop.KIND` is answer, and the call was not answered. */
@@ -35,6 +37,8 @@ export type Silence =
   | { readonly code: "handset-not-answered" }
   /** The desk dialled, and the switch has called nobody: an announcement, a wrong number. */
   | { readonly code: "nobody-called" }
+  /** The number that the desk dialled never rang; the switch does not report whether it has called it. */
+  | { readonly code: "number-never-rang" }
   /** The switch has called the far end, which never rang. */
   | { readonly code: "far-end-never-rang" }
   /** MakeCall: the switch has not reported the outcome. `why`: the reason. */
@@ -48,6 +52,8 @@ export type Silence =
 export type Shortfall =
   /** occtANI is empty. */
   | { readonly code: "withheld" }
+  /** occtANI is empty: the switch does not report who calls. */
+  | { readonly code: "caller-unreported" }
   /** occtANI is empty: the identity is not a number. */
   | { readonly code: "no-number"; readonly identity: string }
   /** occtANI is empty: the number has too many digits after the rules. */
@@ -61,6 +67,36 @@ export type Shortfall =
 
 /** A reason of either kind. */
 export type Reason = Silence | Shortfall;
+
+/** The codes of all reasons. */
+export const reasonCodes = [
+  "internal-number",
+  "feature-code",
+  "name",
+  "withheld-inside",
+  "unknown-party",
+  "dialled-unreported",
+  "never",
+  "not-answered",
+  "phone-never-rang",
+  "redirected-by-phone",
+  "forwarded-by-switch",
+  "handset-never-rang",
+  "handset-not-answered",
+  "nobody-called",
+  "number-never-rang",
+  "far-end-never-rang",
+  "dial-unknown",
+  "end-not-seen",
+  "nobody-registered",
+  "withheld",
+  "caller-unreported",
+  "no-number",
+  "number-too-long",
+  "number-is-zero",
+  "internal-number-hidden",
+  "answer-unreported",
+] as const satisfies readonly Reason["code"][];
 
 /** Why a number is internal; undefined if it is outside. */
 export function insideNumber(plan: NumberPlan, number: string): Inside | undefined {

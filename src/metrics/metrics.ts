@@ -5,6 +5,7 @@
 import { type CallKind, callKinds, type Disposition, dispositions } from "../core/disposition.ts";
 import { calloutNames, type CrmEvent, type Delivery } from "../core/crm.ts";
 import { dialResults } from "../core/input.ts";
+import { type Reason, reasonCodes } from "../core/reason.ts";
 import { logLevels } from "../log/log.ts";
 import { Counter, type Family, Histogram } from "./exposition.ts";
 import { Hours } from "./hours.ts";
@@ -52,6 +53,11 @@ export class Metrics {
     "Calls that have ended, by kind and by how they ended.",
     { name: "kind", values: callKinds },
     { name: "disposition", values: dispositions },
+  );
+  readonly reasons = new Counter(
+    "telesetd_calls_by_reason_total",
+    "Calls that have ended of which the CRM got nothing, or less than usual, by the rule that decided it.",
+    { name: "reason", values: reasonCodes },
   );
   readonly events = new Counter(
     "telesetd_events_total",
@@ -105,10 +111,11 @@ export class Metrics {
   /** Calls and deliveries of the last 24 hours, for the page. */
   readonly hours = new Hours(deliveryBounds);
 
-  /** Counts a call that has ended. */
-  callEnded(kind: CallKind, disposition: Disposition): void {
+  /** Counts a call that has ended. `reason`: why it sent nothing, or less than usual. */
+  callEnded(kind: CallKind, disposition: Disposition, reason?: Reason["code"]): void {
     this.hours.call();
     this.calls.add(kind, disposition);
+    if (reason) this.reasons.add(reason);
   }
 
   /** Counts an event confirmed by the CRM after `seconds`; `error`: with an Error in its answer. */
@@ -134,8 +141,35 @@ export class Metrics {
 
   /** All counters. */
   families(): readonly Family[] {
-    const { calls, events, attempts, delivery, callouts, refused, dials, linkUps, linkDowns, linkFailures, logins, logLines } =
-      this;
-    return [calls, events, attempts, delivery, callouts, refused, dials, linkUps, linkDowns, linkFailures, logins, logLines];
+    const {
+      calls,
+      reasons,
+      events,
+      attempts,
+      delivery,
+      callouts,
+      refused,
+      dials,
+      linkUps,
+      linkDowns,
+      linkFailures,
+      logins,
+      logLines,
+    } = this;
+    return [
+      calls,
+      reasons,
+      events,
+      attempts,
+      delivery,
+      callouts,
+      refused,
+      dials,
+      linkUps,
+      linkDowns,
+      linkFailures,
+      logins,
+      logLines,
+    ];
   }
 }

@@ -69,7 +69,8 @@ const steps: readonly string[] = [
    CREATE TABLE calls (
      place INTEGER PRIMARY KEY, id TEXT NOT NULL, desk TEXT NOT NULL, last_event INTEGER NOT NULL, record TEXT NOT NULL
    ) STRICT;
-   CREATE UNIQUE INDEX calls_id ON calls (id, desk);`,
+   CREATE UNIQUE INDEX calls_id ON calls (id, desk);
+   CREATE INDEX calls_desk ON calls (desk, place);`,
 ];
 
 /** Migrates a database from version `found`, each step in its own transaction. */

@@ -29,14 +29,24 @@ const ways: readonly ({ readonly how: string } & Omit<PlayOptions, "log">)[] = [
   { how: "8 times faster, in parts of 700 bytes", speed: 8, pace: {} },
 ];
 
+const recordingOf = (name: string) => readRecording(readFileSync(join(root, `drachtio/${name}.jsonl`), "utf8"));
+
 async function eventsOf(name: string, options: Omit<PlayOptions, "log">): Promise<Expected> {
-  const recording = readRecording(readFileSync(join(root, `drachtio/${name}.jsonl`), "utf8"));
+  const recording = recordingOf(name);
   const calls: string[] = [];
   return (await play(recording, { ...options, log })).told.map(({ name, data: { occtSourceID = "", ...data }, interval }) => {
     if (!calls.includes(occtSourceID)) calls.push(occtSourceID);
     return [name, calls.indexOf(occtSourceID) + 1, data, interval];
   });
 }
+
+test.concurrent.each(Object.keys(twins))("%s: its calls are on record, with nothing less than usual", async (name) => {
+  const { calls, told } = await play(recordingOf(name), { speed: 8, log });
+  expect(calls.map(({ reason }) => reason)).toEqual(
+    Array.from({ length: name === "dialog-call-waiting" ? 2 : 1 }, () => undefined),
+  );
+  expect(calls.flatMap(({ events }) => events)).toHaveLength(told.length);
+});
 
 test("every recording has a twin", () => {
   const names = readdirSync(join(root, "drachtio")).map((file) => file.replace(".jsonl", ""));

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Moment } from "../../src/core/call.ts";
 import { dispositions } from "../../src/core/disposition.ts";
+import { reasonCodes } from "../../src/core/reason.ts";
 import { type AnyReason, dispositionTexts, momentText, reasonSentences, reasonText } from "../../src/history/sentences.ts";
 
 const pattern = "^\\d{2,5}$";
@@ -15,6 +16,11 @@ const examples: readonly (readonly [AnyReason, string])[] = [
   [{ code: "name", identity: "alice" }, 'Internal call: the identity "alice" is not a number.'],
   [{ code: "withheld-inside" }, "The number is withheld, and nothing shows that the caller is from outside."],
   [{ code: "unknown-party" }, "The switch has not reported who the other party is."],
+  [
+    { code: "dialled-unreported" },
+    "The phone system did not report the number that the phone has dialled, or whose call it has picked up.",
+  ],
+  [{ code: "number-never-rang" }, "The number never rang (USER_BUSY): is it busy or wrong?"],
   [{ code: "never", kind: "inbound" }, "screenPop.inbound is never."],
   [{ code: "not-answered", kind: "outbound" }, "screenPop.outbound is answer, and the call was not answered."],
   [{ code: "phone-never-rang" }, "The phone never rang (USER_BUSY)."],
@@ -32,6 +38,7 @@ const examples: readonly (readonly [AnyReason, string])[] = [
   [{ code: "end-not-seen" }, "The call ended while the switch was not connected; nothing had rung before."],
   [{ code: "nobody-registered", desk: "1001" }, "Nobody was registered at desk 1001 when the call began."],
   [{ code: "withheld" }, "The number is withheld: occtANI is empty."],
+  [{ code: "caller-unreported" }, "The phone system did not report who calls: occtANI is empty."],
   [{ code: "no-number", identity: "alice" }, 'The identity "alice" is not a number: occtANI is empty.'],
   [
     { code: "number-too-long", digits: 41, most: 40 },
@@ -69,11 +76,15 @@ test("there is an example of every sentence", () => {
   expect([...new Set(examples.map(([{ code }]) => code))].sort()).toEqual(Object.keys(reasonSentences).sort() as never);
 });
 
-test("every code of the core has a sentence", () => {
-  const core = readFileSync(join(import.meta.dir, "../../src/core/reason.ts"), "utf8");
-  const codes = [...core.matchAll(/code: "([a-z-]+)"; |code: "([a-z-]+)" \}/g)].flatMap(([, a, b]) => a ?? b ?? []);
+test("every code of the core has a sentence, and is counted", () => {
+  const core = readFileSync(join(import.meta.dir, "../../src/core/reason.ts"), "utf8").replace(
+    /export const reasonCodes[^;]*;/,
+    "",
+  );
+  const codes = [...core.matchAll(/readonly code: "([a-z-]+)"/g)].map(([, code]) => code);
   expect(codes.length).toBeGreaterThan(20);
-  expect(codes.filter((code) => !(code in reasonSentences))).toEqual([]);
+  expect(codes).toEqual([...reasonCodes] as never);
+  expect(reasonCodes.filter((code) => !(code in reasonSentences))).toEqual([]);
 });
 
 test("docs/calls.md explains every code, and no other", () => {

@@ -177,3 +177,13 @@ test("1,000 desks have their series, identical at each scrape", async () => {
   expect([...second.keys()]).toEqual([...first.keys()]);
   expect(first.size).toBeLessThan(3200);
 });
+
+test("calls of which the CRM got nothing are counted by their reason", async () => {
+  const { sim, until } = await site();
+  await sim.server.subscriber();
+  const dialled = await sim.keypad({ extension: "1001", number: "1002" });
+  await dialled.hangUp();
+  const internal = 'telesetd_calls_by_reason_total{reason="internal-number"}';
+  const page = await until((text) => seriesOf(text).get(internal) === 1);
+  expect(counted(page, "telesetd_calls_by_reason_total")).toEqual({ '{reason="internal-number"}': 1 });
+});

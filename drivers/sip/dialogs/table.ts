@@ -202,7 +202,11 @@ export function endDialog(table: DialogTable, entry: LiveDialog, failure: Failur
   const live = new Map(table.live);
   live.delete(entry.leg);
   const { leg, facts: { desk, direction, call, farCalled } } = entry;
-  const ended = call !== undefined && farCalled ? { far: unreached, ...failure } : failure;
+  const ended: Failure = {
+    ...(call !== undefined && farCalled ? { far: unreached } : {}),
+    ...failure,
+    ...(direction === "from-desk" && !farCalled ? { farUnreported: true } : {}),
+  };
   const facts = direction === undefined ? [] : [{ desk, leg, ...omitUndefined({ call }), ended }];
   if (!dialog) return { table: { ...table, live }, facts };
   const isAnswered = entry.facts.answered === true;

@@ -6,7 +6,7 @@
  */
 import { type Change, type DialogTable, inTurn, type LiveDialog, liveDialogs, unchanged, withEntry, withFacts } from "./table.ts";
 
-const anonymous = { identity: "anonymous", outside: true } as const;
+const anonymous = { identity: "anonymous", outside: true, unreported: true } as const;
 
 /** Marks new calls of unnamed callers, for whom the full state must be requested; the same table if there are none. */
 export function askUnnamed(table: DialogTable): DialogTable {

@@ -1,5 +1,7 @@
 /** What live switches sent to a subscriber while people did what the notes say, and the events that the CRM must get. */
 import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { TestDesk } from "../../support/sip/desk.ts";
 import { fixtures, readFixture } from "../../support/sip/documents.ts";
 
@@ -82,6 +84,9 @@ const live: Record<string, Record<string, string[]>> = {
     "the desk hangs up": ["CallReleased 1"],
   },
   "live-asterisk22-keypad": {},
+  "live-asterisk22-pickup": {},
+  "live-asterisk22-transfer-to-desk": {},
+  "live-asterisk22-conference": {},
   "live-asterisk-chan-sip": asterisk,
 };
 
@@ -90,6 +95,13 @@ const named: readonly string[] = ["live-freeswitch", "live-kamailio"];
 
 /** The next document comes before the answer to a question. */
 const prompt: readonly string[] = ["live-asterisk22-answered-at-once"];
+
+/** The rows of reasons.list, by recording, in the order in which the calls ended. */
+const reasons = Map.groupBy(
+  readFileSync(join(import.meta.dir, "../../fixtures/dialog-info/reasons.list"), "utf8").split("\n")
+    .filter((row) => row !== "" && !row.startsWith("#")),
+  (row) => row.split(" | ")[0] ?? "",
+);
 
 const names = fixtures.filter((name) => name.startsWith("live-"));
 
@@ -105,6 +117,18 @@ test.each(names)("%s", (name) => {
   }
   expect(sent).toEqual(live[name] ?? {});
   expect(desk.calls).toEqual([]);
+});
+
+test.each(names)("%s: each call is on record, with the reason why the CRM got nothing, or less than usual", (name) => {
+  const { userAgent, desk: user, documents } = readFixture(name);
+  const desk = new TestDesk({ users: [user] });
+  for (const { body } of documents) {
+    const before = desk.asked.length;
+    if (body === "") desk.hear(desk.tracker.none());
+    else desk.notify(body, { userAgent });
+    if (desk.asked.length > before && !prompt.includes(name)) desk.hear(desk.tracker.noAnswer());
+  }
+  expect(desk.ended.map((row) => `${name} | ${row}`)).toEqual(reasons.get(name) ?? []);
 });
 
 test("every recording with expectations exists", () => expect(Object.keys(live).sort()).toEqual(names));

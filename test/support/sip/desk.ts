@@ -1,9 +1,11 @@
 /** A desk for tests of the SIP driver: documents go through the reader, the tracker and the core, and result in CRM events. */
 import { newDesk } from "../../../src/core/desk.ts";
+import type { CallRecord } from "../../../src/core/history.ts";
 import type { Input } from "../../../src/core/input.ts";
 import type { LegFacts, LineEvent } from "../../../src/core/line.ts";
 import type { Policy } from "../../../src/core/policy.ts";
 import { step } from "../../../src/core/step.ts";
+import { reasonText } from "../../../src/history/sentences.ts";
 import { afterRestart, written } from "../../../src/store/desks.ts";
 import type { FarSign, NewDial } from "../../../drivers/sip/dialogs/own-dials.ts";
 import { type DialogInfo, readDialogInfo } from "../../../drivers/sip/dialogs/dialog-info.ts";
@@ -92,8 +94,16 @@ export function factsOf(events: readonly LineEvent[]): LegFacts[] {
   return events.flatMap((event) => event.type === "snapshot" ? event.legs : event.type === "leg" ? [event.facts] : []);
 }
 
+function rowOf({ kind, origin, party, popped, reason, end }: CallRecord): string {
+  const who = party === undefined ? "unknown" : party.identity || "withheld";
+  const text = reason && reasonText(reason, end?.cause);
+  return [`${kind}, ${origin}`, who, popped ? "sent" : "nothing sent", ...(text === undefined ? [] : [text])].join(" | ");
+}
+
 /** Desk 1001 with agent A7. */
 export class TestDesk {
+  /** The calls that have ended: how each started, its party, what the CRM got, and the reason for less than usual. */
+  readonly ended: string[] = [];
   /** The events sent to the CRM, as `ScreenPop 1 14155550123`: calls are numbered by their first event. */
   readonly sent: string[] = [];
   tracker: TestTracker;
@@ -147,6 +157,7 @@ export class TestDesk {
   step(input: Input): string[] {
     const made = step(this.#desk, input, this.#now += 10, this.#policy);
     this.#desk = made.desk;
+    for (const effect of made.effects) if (effect.type === "record") this.ended.push(rowOf(effect.call));
     const sent = made.effects.flatMap((effect) => {
       if (effect.type !== "send") return [];
       const { event } = effect;

@@ -99,7 +99,7 @@ describe("the phone has answered before the full state arrives:", () => {
 test("the first document of a subscription is a full state: the caller whom it does not name is anonymous", () => {
   const desk = new TestDesk();
   const { events, asks } = desk.tracker.notify(info(0, "full", dialog("1001", "early", { direction: "recipient" })), asterisk);
-  expect([factsOf(events)[0]?.caller, asks]).toEqual([{ identity: "anonymous", outside: true }, undefined]);
+  expect([factsOf(events)[0]?.caller, asks]).toEqual([{ identity: "anonymous", outside: true, unreported: true }, undefined]);
 });
 
 test("a question that is open asks for the caller, too, and the answer closes both", () => {
