@@ -166,7 +166,7 @@ for (const fault of cuts) {
   describe(`${names[fault]}, and the switch continues:`, () => {
     for (const { what, moments, happens, then, events } of table) {
       test.concurrent.each(moments)(`$name: ${what}`, ({ begin }) =>
-        LineRig.play(async (rig) => {
+        LineRig.play(fault, async (rig) => {
           const call = await begin(rig);
           await rig.lose(fault);
           await happens?.(call);
@@ -177,7 +177,7 @@ for (const fault of cuts) {
     }
 
     test.concurrent("idle, and a call starts to ring: ScreenPop when the link is back", () =>
-      LineRig.play(async (rig) => {
+      LineRig.play(fault, async (rig) => {
         await rig.lose(fault);
         const call = await rig.sim.inbound(caller);
         await rig.back(fault);
@@ -189,7 +189,7 @@ for (const fault of cuts) {
       }));
 
     test.concurrent("idle, and a call arrives and is answered: ScreenPop and CallEstablished when the link is back", () =>
-      LineRig.play(async (rig) => {
+      LineRig.play(fault, async (rig) => {
         await rig.lose(fault);
         const call = await rig.sim.inbound(caller);
         await call.answer();
@@ -200,7 +200,7 @@ for (const fault of cuts) {
       }));
 
     test.concurrent("idle, and calls start and end unseen: no event is sent", () =>
-      LineRig.play(async (rig) => {
+      LineRig.play(fault, async (rig) => {
         await rig.lose(fault);
         await (await rig.sim.inbound(caller)).callerHangsUp();
         const unseen = await rig.sim.inbound(caller);
@@ -211,7 +211,7 @@ for (const fault of cuts) {
       }));
 
     test.concurrent("talking, the call ends and another one starts: the first is released, the second pops under its own id", () =>
-      LineRig.play(async (rig) => {
+      LineRig.play(fault, async (rig) => {
         const { id, end } = await talking.begin(rig);
         await rig.lose(fault);
         await end();
@@ -232,7 +232,7 @@ for (const fault of ends) {
     test.concurrent.each(moments)(
       "$name: the old leg is gone, so CallReleased, once, if any event was sent",
       ({ begin }) =>
-        LineRig.play(async (rig) => {
+        LineRig.play(fault, async (rig) => {
           const { id, before } = await begin(rig);
           await rig.lose(fault);
           await rig.back(fault);
@@ -242,7 +242,7 @@ for (const fault of ends) {
     );
 
     test.concurrent("idle: the next call is reported as usual", () =>
-      LineRig.play(async (rig) => {
+      LineRig.play(fault, async (rig) => {
         await rig.lose(fault);
         await rig.back(fault);
         const { id, finish } = await talking.begin(rig);

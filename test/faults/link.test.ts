@@ -17,7 +17,7 @@ function cutAt(command: string, rig: LineRig, cut: (connection: Connection) => v
 test.concurrent.each(cuts)(
   "%s at the MakeCall's command: the handset rings all the same, and the call goes its way under the id that was given",
   (how) =>
-    LineRig.play(async (rig) => {
+    LineRig.play(how, async (rig) => {
       const dialled = rig.sim.nextDialled();
       const lost = cutAt("bgapi originate", rig, (connection) => connection[how]());
       const answer = rig.rig.callout("MakeCall", { telesetNumber: "1001", agentID: "agent-1001", dialString: "14155550123" });
@@ -37,7 +37,7 @@ test.concurrent.each(cuts)(
 );
 
 test.concurrent("show channels lags behind a new call: the second snapshot, 2 s later, pops it", () =>
-  LineRig.play(async (rig) => {
+  LineRig.play("rst", async (rig) => {
     rig.sim.freezeChannels();
     await rig.lose("rst");
     const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
@@ -51,7 +51,7 @@ test.concurrent("show channels lags behind a new call: the second snapshot, 2 s 
   }));
 
 test.concurrent("show channels lags behind the end of a call: it lists a leg that has ended, and the call is released", () =>
-  LineRig.play(async (rig) => {
+  LineRig.play("fin", async (rig) => {
     const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
     await call.answer();
     await rig.delivered(2);
@@ -63,7 +63,7 @@ test.concurrent("show channels lags behind the end of a call: it lists a leg tha
   }));
 
 test.concurrent("show channels lags behind a continuing call: the call is queried by its id, and is alive", () =>
-  LineRig.play(async (rig) => {
+  LineRig.play("rst", async (rig) => {
     rig.sim.freezeChannels();
     const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
     await call.answer();
@@ -76,7 +76,7 @@ test.concurrent("show channels lags behind a continuing call: the call is querie
   }));
 
 test.concurrent("a slow link, in small pieces: all events are sent, in order, and the link is kept", () =>
-  LineRig.play(async (rig) => {
+  LineRig.play(undefined, async (rig) => {
     const [connection] = rig.sim.server.connections;
     if (connection) connection.pace = { chunking: { bytes: 97 }, delayMs: 3 };
     const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
@@ -88,7 +88,7 @@ test.concurrent("a slow link, in small pieces: all events are sent, in order, an
   }));
 
 test.concurrent("the link is lost repeatedly during a call: the call keeps its id and is reported once", () =>
-  LineRig.play(async (rig) => {
+  LineRig.play("silence", async (rig) => {
     const call = await rig.sim.inbound({ from: "14155550123", to: "1001" });
     for (const how of cuts) {
       await rig.lose(how);

@@ -11,8 +11,11 @@ import { fasterTimers } from "../timers.ts";
 export class LineRig {
   private constructor(readonly sim: Simulator, readonly rig: Rig) {}
 
-  /** Starts it. The driver's time passes four times faster: it gives up a link that is silent for 300 ms. */
-  static async start(): Promise<LineRig> {
+  /**
+   * Starts it. The driver's time passes four times faster: it gives up a link that is silent for 300 ms if silence is how the test
+   * loses it, otherwise for 30 s, and a command after 15 s, so that a busy machine loses no link.
+   */
+  static async start(fault?: Fault): Promise<LineRig> {
     const sim = new Simulator({ heartbeatMs: 60 });
     sim.handsetDoes = { does: "waits" };
     sim.farDoes = { does: "waits" };
@@ -23,7 +26,8 @@ export class LineRig {
       port: 8021,
       password: "ClueCon",
       domain: "127.0.0.1",
-      silenceSeconds: 1.2,
+      silenceSeconds: fault === "silence" ? 1.2 : 120,
+      commandSeconds: 60,
     };
     const config = parseConfig(JSON.stringify({ desks: [{ extension: "1001" }], line }), lineSchemas, {});
     const rig = await startRig({
@@ -37,9 +41,9 @@ export class LineRig {
     return made;
   }
 
-  /** Plays on its own rig. */
-  static async play(play: (rig: LineRig) => Promise<void>): Promise<void> {
-    const rig = await LineRig.start();
+  /** Plays on its own rig. @param fault how the test loses the link, if it does. */
+  static async play(fault: Fault | undefined, play: (rig: LineRig) => Promise<void>): Promise<void> {
+    const rig = await LineRig.start(fault);
     try {
       await play(rig);
     } finally {
