@@ -229,7 +229,7 @@ export class Courier {
     for (let starts = 0; starts < maxStartsInTurn && this.#sendNext(); starts++);
     const next = this.#schedule.first()?.at ?? Infinity;
     if (full || this.#unchecked.size > 0 || next <= now() || this.#posts.next(now())) this.#sendSoon();
-    else if (next < Infinity) this.#timer = setTimeout(() => this.sendDue(), Math.min(maxTimerMs, next - now()));
+    else if (next < Infinity) this.#timer = setTimeout(() => this.sendDue(), Math.max(0, Math.min(maxTimerMs, next - now())));
   }
 
   /** In the next turn of the event loop, after everything else that has arrived meanwhile. */
