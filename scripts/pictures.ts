@@ -19,7 +19,7 @@ try {
 
 /** Two calls at the desk: one is answered, one waits; before them a colleague has called. */
 async function demoPicture(browser: Browser): Promise<void> {
-  const demo = Bun.spawn([process.execPath, "src/main.ts", "demo", "--page", "--port", "0"], { stdout: "pipe" });
+  await using demo = Bun.spawn([process.execPath, "src/main.ts", "demo", "--page", "--port", "0"], { stdout: "pipe" });
   const page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
   const press = (name: string) => page.getByRole("button", { name }).first().click();
   for await (const text of demo.stdout) {
@@ -46,8 +46,6 @@ async function demoPicture(browser: Browser): Promise<void> {
   await page.locator("#now .call").getByText("answered").waitFor();
   await page.evaluate("document.activeElement?.blur()");
   await photograph(page, "docs/demo.png");
-  demo.kill("SIGINT");
-  await demo.exited;
 }
 
 /** The overview during a call, after some others. */
