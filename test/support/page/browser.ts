@@ -41,6 +41,8 @@ export interface PageStage extends Stage {
   readonly origin: string;
 }
 
+let hash: Promise<string> | undefined;
+
 /** Plays with a box that has the page. `more`: further keys of its configuration. */
 export async function onPage(
   browser: Browser,
@@ -49,7 +51,7 @@ export async function onPage(
   more: Readonly<Record<string, unknown>> = {},
 ): Promise<void> {
   const port = await quietPort();
-  const page = { password: await hashPassword(password) };
+  const page = { password: await (hash ??= hashPassword(password)) };
   const http = { host: "127.0.0.1", port, perSecond: 1000, burst: 1000, page };
   const contexts: BrowserContext[] = [];
   const origin = `http://127.0.0.1:${port}`;
