@@ -113,6 +113,19 @@ test("a name that a stranger has chosen neither fills the page nor turns the tex
   expect(shown).toContain(`>${"Ö".repeat(80)}...<`);
 });
 
+test("the state of a desk masks a number that the CRM or the switch repeats in its answer", () => {
+  const why = `no customer "(415) 555-0123" or 14155550123`;
+  const [desk] = wellStatus.desks;
+  if (!desk) throw new Error("no desk");
+  const agents = [{ agent: "SMITH", mode: "ready" as const, why }];
+  const undelivered = [{ agent: "SMITH", mode: "ready", why, since: at, waiting: 1 }] as unknown as NonNullable<
+    typeof desk.undelivered
+  >;
+  const html = String(<StateView model={stateModel({ ...wellStatus, desks: [{ ...desk, agents, undelivered }] }, 0)} />);
+  expect(html.match(/no customer &quot;\.\.\.0123&quot; or \.\.\.0123/g)).toHaveLength(2);
+  expect(html).not.toContain("5550123");
+});
+
 test("the reason of an event masks a number that the CRM repeats in its answer", () => {
   const why = `The CRM answered 500: no customer "(415) 555-0123" or 14155550123`;
   const html = String(<EventsView model={eventsModel({ pages: () => [[{ ...event, why }]] }, 1)} />);
