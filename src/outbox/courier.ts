@@ -321,7 +321,8 @@ export class Courier {
       // Its outcome is newer than what has happened to its lane meanwhile.
       call.renewal = lane.renewals;
       this.#look(call);
-      this.#sendSoon();
+      if (this.#waiting.size > 0) this.#sendSoon();
+      else this.#posts.turn();
       this.#options.attemptEnded?.();
     });
     this.#onTheWay.add(done);

@@ -42,11 +42,12 @@ export class Outcomes {
     waiting.delete(event);
     store.settle(event.id, "delivered", note ?? "", now());
     metrics?.confirmed(event.event.name, (now() - event.created) / 1000, note !== undefined);
-    const log = this.#options.log.with(nameOf(event));
+    const { log } = this.#options;
+    const fields = { ...nameOf(event), attempt: event.attempts };
     // The end of the call has just been logged: only a late CallReleased is news.
     const isRoutine = event.event.name === "CallReleased" && event.attempts === 1;
-    if (note === undefined) log[isRoutine ? "debug" : "info"]("Delivered to the CRM", { attempt: event.attempts });
-    else log.warning("Delivered to the CRM, which answered with an error", { attempt: event.attempts, answer: note });
+    if (note === undefined) log[isRoutine ? "debug" : "info"]("Delivered to the CRM", fields);
+    else log.warning("Delivered to the CRM, which answered with an error", { ...fields, answer: note });
   }
 
   /** An attempt has failed. `moved`: it was aborted because the agent has a new address. */
