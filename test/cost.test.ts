@@ -176,7 +176,7 @@ describe("as a process", () => {
     const before = written(child.pid);
     await play(site);
     const after = written(child.pid);
-    expect((after.bytes - before.bytes) / events).toBeLessThan(10_500);
+    expect((after.bytes - before.bytes) / events).toBeLessThan(11_500);
     expect((after.writes - before.writes) / events).toBeLessThan(22);
   });
 

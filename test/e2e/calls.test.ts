@@ -45,7 +45,7 @@ describe.skipIf(noBinary !== "")(`telesetd calls${noBinary}`, () => {
       expect(code).toBe(0);
       expect(out).toContain("reason     Internal call: 1002 matches numbers.internal (^\\d{2,5}$).\n");
       expect((await box.run("calls", "nothing")).code).toBe(1);
-      expect(await recorded(box, "--desk", "1002")).toEqual([]);
+      expect((await box.run("calls", "--desk", "1002")).code).toBe(1);
     }));
 
   test.concurrent("after kill -9, the calls are on record, and one that was in progress keeps its timeline", () =>

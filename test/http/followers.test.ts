@@ -58,7 +58,7 @@ describe("telesetd log follow", () => {
     await Promise.all(raw.map(({ begun }) => begun));
     const { code, text } = following(path);
     expect(await code).toBe(1);
-    expect(text()).toBe(`${maxFollowers} commands follow the log already: end one of them.\n`);
+    expect(text()).toBe(`${maxFollowers} commands follow this telesetd already: end one of them.\n`);
     for (const { socket } of raw) socket.destroy();
     await until(() => "somebody follows", () => !log.tracing());
   });
