@@ -20,7 +20,7 @@ const about = (lines: readonly string[], text: string): string[] => lines.filter
 
 test("an unreachable PC: one line, however many events wait and however often they are tried", async () => {
   const { app, sim, lines } = await daemon();
-  await sim.server.subscriber();
+  await until("the phone is not known", () => app.status().desks[0]?.phone === "registered");
   await sendCallout(app.port, "/", { FunctionName: "Register", telesetNumber: "1001", agentID: "7", port: "1" });
   for (let caller = 10; caller < 30; caller++) {
     await (await sim.inbound({ from: `141555501${caller}`, to: "1001" })).callerHangsUp();
