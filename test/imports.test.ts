@@ -87,7 +87,7 @@ const packages: Record<string, { readonly places: RegExp; readonly why: string }
   "jsonc-parser": { places: /^src\/config\/text\.ts$/, why: "only the configuration is written by hand" },
   "fastest-levenshtein": { places: /^src\/(config\/text|cctsdk\/decode)\.ts$/, why: "a did-you-mean for keys and for callouts" },
   zod: {
-    places: /^(src\/config\/(schema|secrets|settings|text|wire)|drivers\/(driver|blueprint)|drivers\/[^/]+\/config)\.ts$/,
+    places: /^(src\/config\/(image|schema|secrets|settings|text|wire)|drivers\/(driver|blueprint)|drivers\/[^/]+\/config)\.ts$/,
     why: "schemas are for the configuration",
   },
 };

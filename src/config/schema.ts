@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import * as z from "zod";
 import { normaliseRange } from "../platform/address.ts";
+import { imageSections } from "./image.ts";
 import { type Beside, Secrets } from "./secrets.ts";
 import { type Setting, settingsBy } from "./settings.ts";
 import { configError, givenTwice, parseJson, pathText, type Problem, sentences } from "./text.ts";
@@ -289,6 +290,7 @@ function schemaWith<L extends z.ZodType>(line: L) {
     store: store.prefault({}),
     outbox: outbox.prefault({}),
     log: log.prefault({}),
+    ...imageSections,
   });
 }
 

@@ -85,6 +85,23 @@ function parseRange(text: string): Range {
   return { base, bits };
 }
 
+/**
+ * Why a machine cannot have this address with its prefix length, `192.0.2.10/24`; undefined if it can. The first and the last
+ * IPv4 address of a network are its own and the broadcast address (RFC 1122 section 3.2.1.3; RFC 3021: not with 31 bits).
+ */
+export function hostAddressProblem(text: string): string | undefined {
+  if (!text.includes("/") || normaliseRange(text) === undefined || /%|^::ffff:/i.test(text)) {
+    return "expected an address with its prefix length, such as 192.0.2.10/24";
+  }
+  const { base, bits } = parseRange(text);
+  if (["unspecified", "loopback", "multicast", "broadcast"].includes(base.range()) || bits === 0) {
+    return "expected an address that a machine can have";
+  }
+  if (base.kind() !== "ipv4" || bits >= 31) return undefined;
+  const edges = [ipaddr.IPv4.networkAddressFromCIDR(text), ipaddr.IPv4.broadcastAddressFromCIDR(text)].map(String);
+  return edges.includes(base.toString()) ? "expected the address of a machine: this one is the network's own" : undefined;
+}
+
 function contains(range: Range, address: Address): boolean {
   return range.base.kind() === address.kind() && address.match(range.base, range.bits);
 }

@@ -301,7 +301,9 @@ describe("the JSON Schema", () => {
   const reference = (key: string) => ({ type: "object", properties: { [key]: { type: "string" } }, required: [key] });
 
   test("has every key of the configuration", () => {
-    expect(Object.keys(schema.properties).toSorted()).toEqual(["$schema", ...Object.keys(parse(minimal))].toSorted());
+    expect(Object.keys(schema.properties).toSorted()).toEqual(
+      ["$schema", "network", "ntp", "update", ...Object.keys(parse(minimal))].toSorted(),
+    );
   });
   test("allows text, a file or a credential for a secret", () => {
     const secrets = [
