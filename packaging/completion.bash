@@ -4,19 +4,19 @@ _telesetd() {
   local word=${COMP_WORDS[COMP_CWORD]} command=telesetd words="" i
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "$command ${COMP_WORDS[i]}" in
-      "telesetd setup" | "telesetd doctor" | "telesetd status" | "telesetd try" | "telesetd demo" | "telesetd outbox" | "telesetd outbox list" | "telesetd outbox show" | "telesetd outbox retry" | "telesetd outbox drop" | "telesetd watch" | "telesetd explain" | "telesetd calls" | "telesetd dials" | "telesetd log" | "telesetd support" | "telesetd apply" | "telesetd check" | "telesetd schema" | "telesetd hash-password" | "telesetd replay" | "telesetd run" | "telesetd install" | "telesetd version") command+=" ${COMP_WORDS[i]}" ;;
+      "telesetd setup" | "telesetd doctor" | "telesetd status" | "telesetd try" | "telesetd demo" | "telesetd outbox" | "telesetd outbox list" | "telesetd outbox show" | "telesetd outbox retry" | "telesetd outbox drop" | "telesetd watch" | "telesetd explain" | "telesetd calls" | "telesetd dials" | "telesetd log" | "telesetd support" | "telesetd apply" | "telesetd check" | "telesetd schema" | "telesetd hash-password" | "telesetd replay" | "telesetd fleet" | "telesetd fleet init" | "telesetd fleet add" | "telesetd fleet list" | "telesetd fleet servers" | "telesetd run" | "telesetd install" | "telesetd version") command+=" ${COMP_WORDS[i]}" ;;
     esac
   done
   COMPREPLY=()
   case ${COMP_WORDS[COMP_CWORD - 1]} in
-    --from | --to | -c | --config | --socket | --record)
+    --from | --to | -c | --config | --socket | --record | --certificate | --key | --ca | --csv)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -- "$word")
       return ;;
   esac
   case $command:$word in
     "telesetd":-*) words="--version --help" ;;
-    "telesetd":*) words="setup doctor status try demo outbox watch explain calls dials log support apply check schema hash-password replay run install version" ;;
+    "telesetd":*) words="setup doctor status try demo outbox watch explain calls dials log support apply check schema hash-password replay fleet run install version" ;;
     "telesetd setup":-*) words="--from --force --to --help" ;;
     "telesetd doctor":-*) words="--config --json --socket --help" ;;
     "telesetd status":-*) words="--config --json --socket --help" ;;
@@ -40,6 +40,12 @@ _telesetd() {
     "telesetd schema":-*) words="--help" ;;
     "telesetd hash-password":-*) words="--help" ;;
     "telesetd replay":-*) words="--config --json --speed --help" ;;
+    "telesetd fleet":-*) words="--help" ;;
+    "telesetd fleet":*) words="init add list servers" ;;
+    "telesetd fleet init":-*) words="--folder --certificate --key --ca --server --prefix --passphrase --server-folder --server-state --help" ;;
+    "telesetd fleet add":-*) words="--folder --csv --group --image-config --relay --help" ;;
+    "telesetd fleet list":-*) words="--folder --group --all --json --help" ;;
+    "telesetd fleet servers":-*) words="--folder --certificate --key --ca --help" ;;
     "telesetd run":-*) words="--config --socket --help" ;;
     "telesetd install":-*) words="--from --to --help" ;;
     "telesetd version":-*) words="--help" ;;

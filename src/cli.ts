@@ -9,6 +9,10 @@ import { demo } from "./commands/rehearsal/demo.ts";
 import { showDials } from "./commands/dials.ts";
 import { doctor } from "./commands/doctor/mod.ts";
 import { explain } from "./commands/explain.ts";
+import { addToFleet } from "./commands/fleet/add.ts";
+import { defaultFolder } from "./commands/fleet/folder.ts";
+import { initFleet, renewServers } from "./commands/fleet/init.ts";
+import { listFleet } from "./commands/fleet/list.ts";
 import { hashPasswordCommand } from "./commands/hash-password.ts";
 import { defaultConfig, type Io } from "./commands/io.ts";
 import { logCommand } from "./commands/log.ts";
@@ -60,6 +64,8 @@ export function table(io: Io, done: (code: number) => void): Command {
   addQuestions(group);
   program.commandsGroup("Files:");
   addFiles(group);
+  program.commandsGroup("Many boxes:");
+  addFleet({ ...group, ...toolsFor(program.command("fleet").description(fleetDescription), done) });
   program.commandsGroup("Plumbing:");
   addPlumbing(group);
   program.helpCommand("help [command]", "Show the help of a command.");
@@ -253,6 +259,56 @@ function addPlumbing({ program, io, add, configured, does }: Group): void {
   // The name in 0.1.0: a copy of its unit in /etc/systemd/system survives the upgrade of the package, and restarts the service.
   installing(program.command("provision", { hidden: true }).description("Run install under its former name."), () => undefined);
   add("version", "Print the version.", "telesetd version").action(() => io.out(`telesetd ${version}\n`));
+}
+
+const fleetDescription = "Administer a fleet of boxes that reach the switch through a broker.";
+
+/** The commands of the administrator of many boxes. */
+function addFleet({ io, add, does }: Group): void {
+  const ofFleet: Add = (...given) => add(...given).option("--folder <folder>", "folder of the fleet's keys", defaultFolder);
+  const certified = (command: Command): Command =>
+    command.option("--certificate <file>", "certificate of the servers in PEM (default: one by the fleet's own authority)")
+      .option("--key <file>", "its key").option("--ca <file>", "the authority that the boxes trust");
+  does(
+    certified(
+      ofFleet(
+        "init",
+        "Create the keys of a fleet, and the configuration of its nats-servers.",
+        "telesetd fleet init --server nats1.example.com",
+      ),
+    ).requiredOption("--server <hosts...>", "host[:port] of each nats-server, as the boxes reach it")
+      .option("--prefix <prefix>", "first part of all subjects, another one for each PBX", "tele")
+      .option("--passphrase", "encrypt the keys; the passphrase is read from the terminal or a pipe")
+      .option("--server-folder <folder>", "folder of the files on the servers", "/etc/nats")
+      .option("--server-state <folder>", "folder on the servers for the accounts", "/var/lib/nats"),
+    (options) => initFleet(options, io),
+  );
+  does(
+    ofFleet(
+      "add [desk]",
+      "Issue the credential of a box: of one desk, or of several (1001+1002).",
+      "telesetd fleet add 1001 --image-config shared.json",
+    ).option("--csv <file>", "a list instead, with a line such as 1001,sales for each box")
+      .option("--group <name>", "group of the box, for telesetd fleet push")
+      .option("--image-config [shared]", "write telesetd.json of the box too, with the settings of this file")
+      .option("--relay", "issue the credential of a relay instead, for example of relay c"),
+    (name, options) => addToFleet(name, options, io),
+  );
+  does(
+    ofFleet("list", "List the boxes and relays that have credentials.", "telesetd fleet list --group sales")
+      .option("--group <name>", "only this group").option("--all", "revoked ones too").option("--json", "print JSON"),
+    (options) => listFleet(options, io),
+  );
+  does(
+    certified(
+      ofFleet(
+        "servers [hosts...]",
+        "Write the files of the servers again, for other addresses or with a new certificate.",
+        "telesetd fleet servers nats1.example.com nats2.example.com",
+      ),
+    ),
+    (hosts, options) => renewServers(hosts, options, io),
+  );
 }
 
 const outboxDescription = "List events of the running daemon that are pending or discarded, retry them or drop them.";

@@ -183,7 +183,7 @@ describe("help:", () => {
       expect.arrayContaining(["run", "check", "demo", "replay", "explain", "status", "outbox", "schema", "version"]),
     );
     const groups = [...out.matchAll(/^(\S.*):$/gm)].map(([, name]) => name);
-    expect(groups.slice(1, 5)).toEqual(["Start here", "Every day", "Files", "Plumbing"]);
+    expect(groups.slice(1, 6)).toEqual(["Start here", "Every day", "Files", "Many boxes", "Plumbing"]);
     expect(commandsIn(out).slice(0, 3)).toEqual(["setup", "doctor", "status"]);
     expect(out).toContain("Exit codes: 0 success, 1 failure, 2 invalid usage or configuration.");
   });

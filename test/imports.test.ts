@@ -19,6 +19,7 @@ const table = `
   src/outbox/schedule.ts   | core/count.ts type:outbox/record.ts | what is due is decided without a clock or a store
   src/store/               | core/ platform/timers.ts type:platform/ type:log/ type:outbox/record.ts node bun:sqlite | the store keeps what it is given and decides nothing
   src/status/              | type:history/ core/ log/log.ts version.ts | a view of the desks, the same for all readers
+  src/fleet/               | node | keys and credentials are made without a network
   src/page/                | cctsdk/guard.ts core/ log/ type:config/settings.ts type:history/ type:metrics/hours.ts type:outbox/ platform/ status/ version.ts node hono | a view of the box and its buttons: it knows no loop, store or driver
   src/http/                | cctsdk/ core/crm.ts page/routes.tsx platform/ log/ metrics/ outbox/admin.ts status/ type:history/ node hono @hono/node-server | endpoints use injected functions: they know no loop, store or driver
   src/http/connections.ts  | type:http/connection.ts node | a tool is independent of its users

@@ -1,0 +1,166 @@
+/** `telesetd fleet add`: credentials for boxes and relays, and the configuration of a box for its image. */
+import { readFileSync } from "node:fs";
+import { count } from "../../core/count.ts";
+import { userClaims } from "../../fleet/claims.ts";
+import { credentialsFile, issue } from "../../fleet/jwt.ts";
+import { mergePatch } from "../../fleet/merge-patch.ts";
+import { newKey } from "../../fleet/nkey.ts";
+import type { Io } from "../io.ts";
+import { FleetError, FleetFolder, type IssuedUser, onFleet } from "./folder.ts";
+
+/** The options of `fleet add`. */
+export interface AddOptions {
+  readonly folder: string;
+  readonly csv?: string;
+  readonly group?: string;
+  readonly relay?: boolean;
+  /** Whether to write telesetd.json too; a text: a file with the settings that all boxes share. */
+  readonly imageConfig?: boolean | string;
+}
+
+/** A user to issue. */
+type NewUser = Pick<IssuedUser, "name" | "role" | "desks" | "group">;
+
+/**
+ * Issues credentials. `name`: a desk (`1001`), the desks of one box (`1001+1002`), or with `relay` a relay's name (`c`).
+ * Exit codes: 0 done; 2 nothing was done.
+ */
+export function addToFleet(
+  name: string | undefined,
+  options: AddOptions,
+  io: Io,
+  now: () => number = Date.now,
+): Promise<number> {
+  return onFleet(options, io, async (folder) => {
+    const users = wanted(name, options);
+    const shared = typeof options.imageConfig === "string" ? sharedSettings(options.imageConfig) : {};
+    refuseExisting(folder, users);
+    await issueUsers(folder, users, now());
+    if (options.imageConfig !== undefined) {
+      const authority = readFileSync(folder.file("server/ca.pem"), "utf8");
+      for (const user of users) writeImageConfig(folder, user, shared, authority);
+    }
+    io.out(
+      users.length === 1
+        ? oneText(folder, users[0]?.name ?? "", options)
+        : `Issued ${count(users.length, "credential")} in ${folder.file("credentials")}.\n`,
+    );
+    return 0;
+  });
+}
+
+/** Issues users: recorded first, so that no credential exists that cannot be revoked. `now`: the wall clock in ms. */
+export async function issueUsers(folder: FleetFolder, users: readonly NewUser[], now: number): Promise<void> {
+  const { keys } = await folder.secrets();
+  const made = users.map((user) => ({ user, key: newKey("user") }));
+  const issued = new Date(now).toISOString();
+  folder.record([...folder.users, ...made.map(({ user, key }) => ({ ...user, key: key.public, issued }))]);
+  for (const { user: { name, role, desks }, key } of made) {
+    const jwt = issue(userClaims(key.public, { name, desks }, folder.facts.keys), keys[role], now);
+    folder.writeCredential(name, credentialsFile(jwt, key.seed));
+  }
+}
+
+function credentialsOf(name: string): string {
+  return `credentials/${name}.creds`;
+}
+
+/** The users that the command line and the list name. */
+function wanted(name: string | undefined, { csv, group, relay = false }: AddOptions): NewUser[] {
+  if ((name === undefined) === (csv === undefined)) {
+    throw new FleetError("Name a desk, for example 1001, or a list with --csv FILE.");
+  }
+  if (relay) {
+    if (name === undefined || !/^[a-z][a-z0-9-]{0,15}$/.test(name)) {
+      throw new FleetError(`The relay's name is ${name ?? "missing"}: expected a short word, for example c.`);
+    }
+    return [{ name: `relay-${name}`, role: "relay", desks: [] }];
+  }
+  const users = csv === undefined ? [userOf(name ?? "", group, "")] : listed(csv, group);
+  const seen = new Set<string>();
+  for (const desk of users.flatMap(({ desks }) => desks)) {
+    if (seen.has(desk)) throw new FleetError(`Desk ${desk} is listed twice.`);
+    seen.add(desk);
+  }
+  return users;
+}
+
+/** The lines `1001,sales` or `1001+1002,sales` of a file; a first line without digits is a heading. */
+function listed(file: string, group: string | undefined): NewUser[] {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    throw new FleetError(`Cannot read ${file}: ${(error as NodeJS.ErrnoException).code}.`);
+  }
+  const users = text.replace(/^\uFEFF/, "").split(/\r?\n/).flatMap((line, index) => {
+    const [desks = "", own = ""] = line.split(/[,;\t]/).map((cell) => cell.trim().replace(/^"(.*)"$/, "$1"));
+    if (line.trim() === "" || (index === 0 && !/\d/.test(desks))) return [];
+    return [userOf(desks, own === "" ? group : own, `${file}, line ${index + 1}: `)];
+  });
+  if (users.length === 0) throw new FleetError(`${file} has no desks: expected a line such as 1001,sales for each box.`);
+  return users;
+}
+
+/** @param place where it is written, for errors. */
+function userOf(text: string, group: string | undefined, place: string): NewUser {
+  const desks = text.split("+");
+  const [name = ""] = desks;
+  if (!desks.every((desk) => /^\d{1,20}$/.test(desk)) || desks.length > 16) {
+    throw new FleetError(
+      `${place}${JSON.stringify(text)} is not a desk: expected digits (1001), or the desks of one box (1001+1002).`,
+    );
+  }
+  if (group !== undefined && !groupPattern.test(group)) {
+    throw new FleetError(`${place}the group ${JSON.stringify(group)} is invalid: expected a word of letters, digits, - or _.`);
+  }
+  return { name, role: "desk", desks, ...(group === undefined ? {} : { group }) };
+}
+
+/** The valid names of groups, which are also names of files. */
+export const groupPattern = /^[A-Za-z][\w-]{0,30}$/;
+
+/** @throws FleetError if one of the names or desks has a credential already. */
+function refuseExisting(folder: FleetFolder, users: readonly NewUser[]): void {
+  const names = new Set(users.flatMap(({ name, desks }) => [name, ...desks]));
+  const [first, ...others] = folder.valid.filter(({ name, desks }) => names.has(name) || desks.some((desk) => names.has(desk)));
+  if (first === undefined) return;
+  const more = others.length > 0 ? ` and ${count(others.length, "other")}` : "";
+  throw new FleetError(`${first.name}${more} exists already.`);
+}
+
+function sharedSettings(file: string): Record<string, unknown> {
+  try {
+    const settings: unknown = JSON.parse(readFileSync(file, "utf8"));
+    if (typeof settings === "object" && settings !== null && !Array.isArray(settings)) return settings as Record<string, unknown>;
+    throw new Error("it is not an object");
+  } catch (error) {
+    throw new FleetError(`Cannot read the settings in ${file}: ${(error as Error).message}.`);
+  }
+}
+
+/** Writes telesetd.json of a box, complete with its secrets: a box needs no other file. */
+function writeImageConfig(folder: FleetFolder, { name, desks, role }: NewUser, shared: unknown, authority: string): void {
+  if (role !== "desk") return;
+  const { facts: { servers, prefix, keys } } = folder;
+  const own = {
+    desks: desks.map((extension) => ({ extension })),
+    line: {
+      driver: "relay",
+      servers: servers.map(({ host, port }) => `tls://${host.includes(":") ? `[${host}]` : host}:${port}`),
+      ca: authority,
+      credentials: readFileSync(folder.file(credentialsOf(name)), "utf8"),
+      ...(prefix === "tele" ? {} : { prefix }),
+    },
+    fleet: { configKey: keys.config },
+  };
+  folder.write(`boxes/${name}.json`, `${JSON.stringify(mergePatch(shared, own), null, 2)}\n`);
+}
+
+function oneText(folder: FleetFolder, name: string, { imageConfig, relay }: AddOptions): string {
+  const credential = `Issued ${folder.file(credentialsOf(name))}.\n`;
+  if (imageConfig === undefined || relay === true) return credential;
+  return `${credential}Wrote ${
+    folder.file("boxes", `${name}.json`)
+  }: copy it to the boot partition as telesetd.json, then delete it here.\n`;
+}
