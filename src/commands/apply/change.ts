@@ -7,9 +7,10 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { lineSchemas } from "../../../drivers/registry.ts";
 import { ConfigError, parseConfig } from "../../config/schema.ts";
+import { replaceFile } from "../../platform/replace-file.ts";
 import { takeLock } from "../../store/lock.ts";
 import { type Io, withCredentials } from "../io.ts";
-import { installConfig, replaceFile } from "./install-config.ts";
+import { installConfig } from "./install-config.ts";
 import { rulesOf } from "./rules.ts";
 import type { Service } from "./service.ts";
 

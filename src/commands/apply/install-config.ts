@@ -1,19 +1,8 @@
 /** Writes a configuration so that the file is never missing or half written, whatever happens in between. */
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { omitUndefined } from "../../core/omit-undefined.ts";
+import { replaceFile, writeSynced } from "../../platform/replace-file.ts";
 
 /** The result. */
 export interface Installed {
@@ -36,38 +25,9 @@ export function installConfig(file: string, text: string, keepAs = `${file}.1`):
   return { changed: true, ...omitUndefined({ backup }) };
 }
 
-/**
- * Writes the text to a temporary file with mode 600, syncs it, renames it to its final name and syncs the folder: after a power
- * cut the file is the old one or the new one. `before` is called before the old one is replaced.
- * @throws Error of node:fs; then the old file is unchanged.
- */
-export function replaceFile(file: string, text: string, before: () => void = () => {}): void {
-  const fresh = `${file}.new`;
-  try {
-    writeSynced(fresh, text);
-    before();
-    renameSync(fresh, file);
-    syncFolder(dirname(file));
-  } finally {
-    rmSync(fresh, { force: true });
-  }
-}
-
 /** False for a file that other users may read, so that it is written again with the right mode. */
 function isSame(file: string, text: string): boolean {
   return existsSync(file) && (statSync(file).mode & 0o777) === 0o600 && readFileSync(file, "utf8") === text;
-}
-
-function writeSynced(file: string, text: string): void {
-  rmSync(file, { force: true });
-  // Created with this mode, so that other users can never open it.
-  const handle = openSync(file, "wx", 0o600);
-  try {
-    for (let rest = Buffer.from(text); rest.length > 0;) rest = rest.subarray(writeSync(handle, rest));
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }
 
 /** Gives the old file a second name, so that it is never missing. */
@@ -79,14 +39,4 @@ function keepFormer(file: string, backup: string): string | undefined {
   if (mode === 0o600) linkSync(file, backup);
   else writeSynced(backup, readFileSync(file, "utf8"));
   return backup;
-}
-
-/** Syncs the folder, so that its changes survive a power cut. @throws Error of node:fs */
-export function syncFolder(folder: string): void {
-  const handle = openSync(folder, "r");
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }

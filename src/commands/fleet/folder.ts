@@ -5,8 +5,8 @@ import { accountClaims, operatorClaims, type PublicKeys, type Role, systemClaims
 import { issue } from "../../fleet/jwt.ts";
 import { type FleetSecrets, isSealed, openSecrets, sealSecrets } from "../../fleet/key-file.ts";
 import { type ServerAddress, serverConfig } from "../../fleet/server-config.ts";
+import { replaceFile } from "../../platform/replace-file.ts";
 import { takeLock } from "../../store/lock.ts";
-import { replaceFile } from "../apply/install-config.ts";
 import type { Io } from "../io.ts";
 import { type Asker, Terminal } from "../setup/terminal.ts";
 

@@ -9,7 +9,7 @@ import { lineSchemas } from "../../../drivers/registry.ts";
 import { type Choice, choose, readBootFile } from "../../config/boot-file.ts";
 import { ConfigError, parseConfig, withSecretsFrom } from "../../config/schema.ts";
 import { makeChange } from "../apply/change.ts";
-import { syncFolder } from "../apply/install-config.ts";
+import { syncFolder } from "../../platform/replace-file.ts";
 import type { Service } from "../apply/service.ts";
 import { count } from "../../core/count.ts";
 import type { Io } from "../io.ts";
