@@ -172,6 +172,19 @@ export type CommandResult =
 /** Returns the legs that are believed to be alive, so that a driver can check them. */
 export type KnownLegs = () => readonly { readonly desk: string; readonly leg: string }[];
 
+/**
+ * The way from a box to its fleet, on the connection of its line. Messages may be lost: what matters is repeated. All texts are
+ * JSON; those that arrive are untrusted.
+ */
+export interface FleetLink {
+  /** Sends the state of a desk, or a view of it, to the relays. Without a connection it is lost. */
+  publish(kind: "status" | "view", desk: string, text: string): void;
+  /** Takes a pushed configuration, or the request for views, for one of the desks. @returns a function that ends it. */
+  follow(kind: "config" | "view", take: (desk: string, text: string) => void): () => void;
+  /** Calls back after each connect, and at once if connected. @returns a function that ends it. */
+  onUp(run: () => void): () => void;
+}
+
 /** A running driver. */
 export interface Line {
   /**
@@ -194,4 +207,6 @@ export interface Line {
    * queried. A driver whose switch has no directory omits it.
    */
   passwordOf?(user: string): Promise<string | undefined>;
+  /** The way to the box's fleet; a driver that speaks to a switch omits it. */
+  readonly fleet?: FleetLink;
 }
