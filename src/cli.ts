@@ -14,6 +14,10 @@ import { defaultFolder } from "./commands/fleet/folder.ts";
 import { initFleet, renewServers } from "./commands/fleet/init.ts";
 import { listFleet } from "./commands/fleet/list.ts";
 import { hashPasswordCommand } from "./commands/hash-password.ts";
+import { health } from "./commands/image/health.ts";
+import { recordBoot } from "./commands/image/record.ts";
+import { showConsole } from "./commands/image/console.ts";
+import { writeSettings } from "./commands/image/settings.ts";
 import { defaultConfig, type Io } from "./commands/io.ts";
 import { logCommand } from "./commands/log.ts";
 import { outboxDrop, outboxList, outboxRetry, outboxShow } from "./commands/outbox.ts";
@@ -68,6 +72,7 @@ export function table(io: Io, done: (code: number) => void): Command {
   addFleet({ ...group, ...toolsFor(program.command("fleet").description(fleetDescription), done) });
   program.commandsGroup("Plumbing:");
   addPlumbing(group);
+  addImage({ ...group, ...toolsFor(program.command("image").description(imageDescription), done) });
   program.helpCommand("help [command]", "Show the help of a command.");
   return program;
 }
@@ -213,6 +218,32 @@ function addQuestions({ io, configured, asking, timed, does }: Group): void {
   );
 }
 
+/** The commands of the image's units. */
+function addImage({ io, add, configured, does }: Group): void {
+  const rooted = (command: Command) => command.option("--root <folder>", "the root of the system", "/");
+  does(
+    rooted(configured(
+      "settings",
+      "Write the files of the system for network, ntp and update of the configuration.",
+      "telesetd image settings",
+    )),
+    (options) => writeSettings(options, io),
+  );
+  does(
+    rooted(configured("health", "Wait until this boot of a new version is found good, or not.", "telesetd image health"))
+      .option("--minutes <number>", "how long the boot has", "5"),
+    (options) => health(options, io),
+  );
+  does(
+    rooted(add("record", "Record which version runs, and which one was rejected and why.", "telesetd image record")),
+    (options) => recordBoot(options, io),
+  );
+  does(
+    rooted(configured("console", "Print what the screen of the box shows.", "telesetd image console")),
+    (options) => showConsole(options, io),
+  );
+}
+
 /** The commands that need no daemon. */
 function addFiles({ io, add, printing, does }: Group): void {
   does(
@@ -310,6 +341,7 @@ function addFleet({ io, add, does }: Group): void {
     (hosts, options) => renewServers(hosts, options, io),
   );
 }
+const imageDescription = "Serve the units of the image: settings, health, record, console.";
 
 const outboxDescription = "List events of the running daemon that are pending or discarded, retry them or drop them.";
 

@@ -28,6 +28,7 @@ const table = `
   src/http/request-line.ts | node | a tool is independent of its users
   src/config/              | platform/ cctsdk/profile.ts core/crm.ts core/omit-undefined.ts log/ node zod jsonc-parser fastest-levenshtein | the schema is given the drivers' parts: it does not know the drivers
   src/config/boot-file.ts  | node | untrusted files are read before anything else is known about them
+  src/image/               | core/count.ts type:config/image.ts node | what the image does is decided from facts, without running it
   src/loop.ts              | core/ platform/remembered.ts platform/text.ts type:log/ type:metrics/ type:outbox/ type:passwords.ts | the one writer works with any line, store and CRM
   src/passwords.ts         | core/count.ts type:core/crm.ts platform/lockout.ts node | only the configuration decides who may log in
   drivers/                 | drivers/shared/ drivers/driver.ts core/line.ts core/number.ts core/omit-undefined.ts platform/ type:log/ zod node modesl drachtio-srf debug | a driver can be replaced without a change elsewhere, and knows no CRM, store or HTTP

@@ -1,0 +1,73 @@
+/**
+ * `telesetd image record`: records after each boot which version runs in which slot, and which one was rejected, and why.
+ * telesetd-boot-record.service runs it as root while the boot partition is mounted; everybody else reads the record.
+ */
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { recordFolder, records, rejectionIn, releaseIn, textOf } from "../../image/facts.ts";
+import { imageLines, slotIn, stateAfterBoot } from "../../image/state.ts";
+import type { Io } from "../io.ts";
+import { notTheImage } from "./not-the-image.ts";
+import { runProgram } from "./program.ts";
+import { replaceRecord } from "./replace-record.ts";
+
+/** Where systemd-boot finds the kernel images. */
+export const entryFolder = "efi/EFI/Linux";
+/** The journal of a boot that ended in emergency mode. */
+const failedJournal = "failed-boot.txt";
+/** What the kernel said before it stopped (systemd-pstore.service(8)). */
+const panicFolder = "var/lib/systemd/pstore";
+
+/** Exit code 0, or 1 if the record cannot be written. */
+export async function recordBoot({ root }: { readonly root: string }, io: Io): Promise<number> {
+  const release = releaseIn(root);
+  if (!release) {
+    io.out(notTheImage("there is nothing to record"));
+    return 0;
+  }
+  const { out } = await runProgram(["lsblk", "--json", "--output", "NAME,PARTN,PARTTYPE,MOUNTPOINTS"]);
+  const folder = join(root, recordFolder);
+  const state = stateAfterBoot({
+    version: release.version,
+    slot: slotIn(out),
+    files: filesIn(join(root, entryFolder)),
+    failed: rejectionIn(root),
+    failedJournal: timedText(join(folder, failedJournal)),
+    panic: lastPanic(join(root, panicFolder)),
+    notes: [textOf(join(folder, records.restored))?.trim() ?? ""].filter((note) => note !== ""),
+  });
+  io.out(`${imageLines(state, 0).join("\n")}\n`);
+  const trouble = replaceRecord(join(folder, records.state), state);
+  if (trouble !== undefined) io.err(`${trouble}\n`);
+  return trouble === undefined ? 0 : 1;
+}
+
+/** The files of a folder with the times of their last change; empty if there is no folder. */
+export function filesIn(folder: string): ReadonlyMap<string, number> {
+  try {
+    return new Map(readdirSync(folder).toSorted().map((name) => [name, statSync(join(folder, name)).mtimeMs]));
+  } catch {
+    return new Map();
+  }
+}
+
+function timedText(file: string): { readonly text: string; readonly time: number } | undefined {
+  const text = textOf(file);
+  return text === undefined ? undefined : { text, time: statSync(file).mtimeMs };
+}
+
+/** The last line of a kernel that says why it stopped; undefined if none is kept. */
+function lastPanic(folder: string): { readonly text: string; readonly time: number } | undefined {
+  let files: readonly string[];
+  try {
+    files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => /dmesg/.test(name));
+  } catch {
+    return undefined;
+  }
+  const found = files.flatMap((name) => {
+    const { text, time } = timedText(join(folder, name)) ?? { text: "", time: 0 };
+    const [, cause] = /Kernel panic - not syncing: (.*)/.exec(text) ?? [];
+    return cause === undefined ? [] : [{ text: cause.trim(), time }];
+  });
+  return found.toSorted((a, b) => b.time - a.time)[0];
+}

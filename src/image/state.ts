@@ -1,0 +1,151 @@
+/** What `telesetd status`, the doctor, the page and monitors say about the image: recorded at each boot, by root. */
+import { ago } from "../core/count.ts";
+import { bootEntries, type BootEntry, waitingVersion } from "./boot-entry.ts";
+
+/** Why a version was rejected. */
+export interface Rejection {
+  readonly version: string;
+  /** A sentence. */
+  readonly why: string;
+  /** When, in ISO 8601, if that is known. */
+  readonly when?: string;
+}
+
+/** The last attempt to update. */
+export interface LastUpdate {
+  readonly when: string;
+  readonly good: boolean;
+  /** A sentence, and what to do if it failed. */
+  readonly message: string;
+  readonly advice?: string;
+}
+
+/** The state of the image. */
+export interface ImageState {
+  /** The running version. */
+  readonly version: string;
+  /** Its slot; absent if it is not known. */
+  readonly slot?: string;
+  /** The version that the next restart runs, if it is another one. */
+  readonly waiting?: string;
+  readonly rejected?: Rejection;
+  /** What else the administrator must know: the data partition was made again. */
+  readonly notes?: readonly string[];
+  readonly update?: LastUpdate;
+}
+
+/** What the machine knows after a boot. */
+export interface BootFacts {
+  readonly version: string;
+  readonly slot: string | undefined;
+  /** The names of the files beside the kernel images, with the times of their last change in ms. */
+  readonly files: ReadonlyMap<string, number>;
+  /** What `telesetd image health` or a rollback wrote about a version. */
+  readonly failed: Rejection | undefined;
+  /** The journal of a boot that ended in emergency mode, with its time in ms. */
+  readonly failedJournal: { readonly text: string; readonly time: number } | undefined;
+  /** The last message of a kernel that stopped, with its time in ms. */
+  readonly panic: { readonly text: string; readonly time: number } | undefined;
+  readonly notes: readonly string[];
+}
+
+/** Derives the state after a boot. */
+export function stateAfterBoot(facts: BootFacts): Omit<ImageState, "update"> {
+  const { version, slot, files, notes } = facts;
+  const entries = bootEntries([...files.keys()]);
+  const rejected = entries.findLast((entry) => entry.state === "rejected" && entry.version !== version);
+  const waiting = waitingVersion(entries, version)?.version;
+  return {
+    version,
+    ...(slot === undefined ? {} : { slot }),
+    ...(waiting === undefined ? {} : { waiting }),
+    ...(rejected ? { rejected: rejection(rejected, facts) } : {}),
+    ...(notes.length > 0 ? { notes } : {}),
+  };
+}
+
+/** The reason, from the best source. Older records are about other versions. */
+function rejection({ version, file, attempts }: BootEntry, { files, failed, failedJournal, panic }: BootFacts): Rejection {
+  if (failed?.version === version) return failed;
+  const installed = files.get(file) ?? 0;
+  if (panic && panic.time >= installed) {
+    return { version, why: `Its kernel stopped: ${panic.text}`, when: new Date(panic.time).toISOString() };
+  }
+  if (failedJournal && failedJournal.time >= installed) {
+    const cause = causeIn(failedJournal.text);
+    const why = `The system did not start${cause === undefined ? "." : `: ${cause}`}`;
+    return { version, why, when: new Date(failedJournal.time).toISOString() };
+  }
+  const tries = attempts > 1 ? `in ${attempts} attempts` : "in its attempts";
+  return {
+    version,
+    why: `It did not start ${tries}: it hung, or its kernel or its root file system was damaged, or the power failed each time.`,
+  };
+}
+
+/** The first line of a journal that says what failed; undefined if none does. */
+function causeIn(journal: string): string | undefined {
+  const signs = [/verity.*(corrupt|fail|mismatch)/i, /Kernel panic/, /Failed to (start|mount)|Dependency failed/];
+  const lines = journal.split("\n");
+  const line = signs.flatMap((sign) => lines.find((line) => sign.test(line)) ?? [])[0];
+  // Without time and host: "Nov 27 20:12:58 telesetd systemd[1]: Failed to mount ...".
+  return line?.replace(/^\w{3} [ \d]\d [\d:]{8} \S+ /, "").trim().slice(0, 200);
+}
+
+/**
+ * The slot of the running root file system, A or B: its place among the partitions of the same type.
+ * @param printed the output of `lsblk --json --output NAME,PARTN,PARTTYPE,MOUNTPOINTS`.
+ */
+export function slotIn(printed: string): string | undefined {
+  interface Device {
+    readonly partn?: number | null;
+    readonly parttype?: string | null;
+    readonly mountpoints?: readonly (string | null)[];
+    readonly children?: readonly Device[];
+  }
+  const holdsRoot = ({ mountpoints = [], children = [] }: Device): boolean =>
+    mountpoints.includes("/") || children.some(holdsRoot);
+  try {
+    const { blockdevices } = JSON.parse(printed) as { readonly blockdevices: readonly Device[] };
+    const partitions = blockdevices.find(holdsRoot)?.children ?? [];
+    const root = partitions.find(holdsRoot);
+    const place = partitions.filter(({ parttype }) => parttype === root?.parttype)
+      .toSorted((a, b) => (a.partn ?? 0) - (b.partn ?? 0)).indexOf(root as Device);
+    return root && ["A", "B"][place];
+  } catch {
+    return undefined;
+  }
+}
+
+/** The running version and its slot: `0.3.0 in slot A`. */
+export function versionText({ version, slot }: ImageState): string {
+  return slot === undefined ? version : `${version} in slot ${slot}`;
+}
+
+/** What the administrator must know, a sentence each; empty if all is well. */
+export function imageTroubles({ version, rejected, notes = [], update }: ImageState): readonly string[] {
+  return [
+    ...(rejected ? [`Version ${rejected.version} was rejected, and ${version} runs again: ${rejected.why}`] : []),
+    ...notes,
+    ...(update?.good === false ? [`The last update failed: ${update.message}`] : []),
+  ];
+}
+
+/** What to do about the first trouble; undefined if there is none. */
+export function imageAdvice({ rejected, notes = [], update }: ImageState): string | undefined {
+  if (rejected) return "Publish a newer version; this one is not tried again. telesetd support includes its log.";
+  return notes.length === 0 && update?.good === false ? update.advice : undefined;
+}
+
+/** The lines of `telesetd status` and of the screen. `now`: the wall clock in ms. */
+export function imageLines(state: ImageState, now: number): readonly string[] {
+  const { waiting, update } = state;
+  const advice = imageAdvice(state);
+  const age = update && Math.max(0, now - Date.parse(update.when));
+  return [
+    `image: ${versionText(state)}${waiting === undefined ? "" : `; ${waiting} runs after the next restart`}`,
+    ...imageTroubles(state).map((trouble) => `  ${trouble}`),
+    ...(advice === undefined ? [] : [`           > ${advice}`]),
+    ...(update?.good && age !== undefined ? [`  updates  ${ago(age)} ago: ${update.message}`] : []),
+  ];
+}

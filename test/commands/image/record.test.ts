@@ -1,0 +1,70 @@
+/** `telesetd image record`: the record that status, the page and monitors read. */
+import { expect, test } from "bun:test";
+import { statSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { recordBoot } from "../../../src/commands/image/record.ts";
+import { imageState } from "../../../src/image/facts.ts";
+import { ownFolder } from "../../support/folder.ts";
+import { collectingIo, imageRoot } from "../../support/image/root.ts";
+
+const folder = ownFolder();
+
+async function recorded(prepare: (box: ReturnType<typeof imageRoot>) => void) {
+  const box = imageRoot(join(folder, "root"));
+  box.put("efi/EFI/Linux/telesetd_0.3.0.efi", "");
+  prepare(box);
+  const { io, printed } = collectingIo();
+  expect([await recordBoot(box, io), printed.err]).toEqual([0, ""]);
+  const { slot: _, ...state } = imageState(box.root) ?? { version: "none" };
+  return { state, printed, ...box };
+}
+
+test("the running version, readable by all", async () => {
+  const { state, root } = await recorded(() => {});
+  expect(state).toEqual({ version: "0.3.0" });
+  expect(statSync(join(root, "var/lib/telesetd-image/image.json")).mode & 0o777).toBe(0o644);
+});
+
+test("a rejected version with the reason of the health check, and the last update", async () => {
+  const update = { when: "2026-06-01T02:00:00.000Z", good: true, message: "Version 0.4.0 is installed." };
+  const failed = { version: "0.4.0", why: "telesetd did not become ready.", when: "2026-06-01T02:10:00.000Z" };
+  const { state } = await recorded(({ put }) => {
+    put("efi/EFI/Linux/telesetd_0.4.0+0-3.efi", "");
+    put("var/lib/telesetd-image/failed.json", JSON.stringify(failed));
+    put("var/lib/telesetd-image/update.json", JSON.stringify(update));
+    put("var/lib/telesetd-image/data-restored", "The data partition was made again.\n");
+  });
+  expect(state).toEqual({ version: "0.3.0", rejected: failed, notes: ["The data partition was made again."], update });
+});
+
+test("the newest panic of the kernel", async () => {
+  const { state } = await recorded(({ put, root }) => {
+    put("efi/EFI/Linux/telesetd_0.4.0+0-3.efi", "");
+    const panic = (path: string, text: string, age: number) => {
+      put(`var/lib/systemd/pstore/${path}/dmesg.txt`, `<0>[ 2.1] Kernel panic - not syncing: ${text}\n<0>[ 2.2] CPU: 0\n`);
+      utimesSync(join(root, `var/lib/systemd/pstore/${path}/dmesg.txt`), Date.now() / 1000 + age, Date.now() / 1000 + age);
+    };
+    panic("1", "Attempted to kill init!", 20);
+    panic("2", "hung_task: blocked tasks", 10);
+  });
+  expect(state.rejected?.why).toBe("Its kernel stopped: Attempted to kill init!");
+});
+
+test("half a record counts as none; after an update that of the version before does not apply", () => {
+  const { root, put } = imageRoot(join(folder, "root"));
+  put("var/lib/telesetd-image/image.json", '{"version": "0.3');
+  expect(imageState(root)).toEqual({ version: "0.3.0" });
+  put("var/lib/telesetd-image/image.json", JSON.stringify({ version: "0.2.0", slot: "B", waiting: "0.3.0" }));
+  expect(imageState(root)).toEqual({ version: "0.3.0" });
+});
+
+test("a record that cannot be written is an error; on another machine there is none", async () => {
+  const { root, put } = imageRoot(join(folder, "root"));
+  put("var/lib/telesetd-image", "a file");
+  const { io, printed } = collectingIo();
+  expect(await recordBoot({ root }, io)).toBe(1);
+  expect(printed.err).toContain(`Cannot write ${root}/var/lib/telesetd-image/image.json`);
+  writeFileSync(join(root, "usr/lib/os-release"), "ID=debian\n");
+  expect(await recordBoot({ root }, io)).toBe(0);
+  expect(imageState(root)).toBeUndefined();
+});
