@@ -29,6 +29,7 @@ import { setup } from "./commands/setup/mod.ts";
 import { showStatus } from "./commands/status.ts";
 import { support } from "./commands/support/mod.ts";
 import { tryUwq } from "./commands/try.ts";
+import { update } from "./commands/update.ts";
 import { watch } from "./commands/watch/mod.ts";
 import { version } from "./version.ts";
 
@@ -161,7 +162,7 @@ function addFirst({ io, add, configured, asking, does }: Group): void {
 }
 
 /** The commands of the days after it. */
-function addQuestions({ io, configured, asking, timed, does }: Group): void {
+function addQuestions({ io, add, configured, asking, timed, does }: Group): void {
   does(
     timed("watch", "Show the state of the running daemon and its calls, live, until q or Ctrl-C.", "telesetd watch")
       .option("--with-numbers", "show customers' numbers"),
@@ -215,6 +216,13 @@ function addQuestions({ io, configured, asking, timed, does }: Group): void {
       "telesetd apply new.json",
     ).option("--start", "start the service, now and at each boot, even if it does not run"),
     (from, options) => apply({ from, ...options }, io),
+  );
+  does(
+    add("update", "On the image: install a new version in the other slot, or go back to the version before.", "telesetd update")
+      .option("--check", "only look whether there is a newer version")
+      .option("--rollback", "run the version before after the next restart")
+      .option("--restart", "restart into the version that was installed, when no desk has had a call for 10 minutes"),
+    (options) => update(options, io),
   );
 }
 
