@@ -87,6 +87,7 @@ function licence(text: string, place: string): string {
     [/Redistributions of source code must retain[\s\S]*Neither the name/, "BSD-3-Clause"],
     [/Redistributions of source code must retain/, "BSD-2-Clause"],
     [/Apache License\s+Version 2\.0/, "Apache-2.0"],
+    [/free and unencumbered software released into the public domain/, "Unlicense"],
   ];
   const found = known.find(([words]) => words.test(text))?.[1];
   if (found === undefined) {
