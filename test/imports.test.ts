@@ -19,8 +19,9 @@ const table = `
   src/outbox/schedule.ts   | core/count.ts type:outbox/record.ts | what is due is decided without a clock or a store
   src/store/               | core/ platform/timers.ts type:platform/ type:log/ type:outbox/record.ts node bun:sqlite | the store keeps what it is given and decides nothing
   src/status/              | type:history/ core/ log/log.ts version.ts | a view of the desks, the same for all readers
-  src/fleet/               | node | keys and credentials are made without a network
+  src/fleet/               | broker/nkey.ts node | keys and credentials are made without a network
   src/page/                | cctsdk/guard.ts core/ log/ type:config/settings.ts type:history/ type:metrics/hours.ts type:outbox/ platform/ status/ version.ts node hono | a view of the box and its buttons: it knows no loop, store or driver
+  src/broker/              | type:core/line.ts core/unchanged.ts platform/text.ts platform/connect-error.ts type:platform/ type:log/ node @nats-io/transport-node | relays, boxes and the fleet's commands use it, so that it knows none of them
   src/http/                | cctsdk/ core/crm.ts page/routes.tsx platform/ log/ metrics/ outbox/admin.ts status/ type:history/ node hono @hono/node-server | endpoints use injected functions: they know no loop, store or driver
   src/http/connections.ts  | type:http/connection.ts node | a tool is independent of its users
   src/http/connection.ts   | node | a tool is independent of its users
@@ -69,6 +70,7 @@ const packages: Record<string, { readonly places: RegExp; readonly why: string }
     why: "its holes are closed in one file",
   },
   "drachtio-srf/lib/wire-protocol.js": { places: /^drivers\/sip\/wire\/stack\.ts$/, why: "its holes are closed in one file" },
+  "@nats-io/transport-node": { places: /^src\/broker\/nats\.ts$/, why: "its holes are closed in one file" },
   debug: { places: /^drivers\/sip\/wire\/quiet\.ts$/, why: "drachtio-srf writes through it; it is silenced in one file" },
   hono: {
     places: /^src\/(cctsdk\/routes|http\/.*|page\/.*|commands\/rehearsal\/page\/routes)\.tsx?$/,

@@ -1,6 +1,6 @@
 /** Who may do what on the broker: operator, accounts, and the rights of each role as templates. */
 import type { Claims } from "./jwt.ts";
-import type { KeyKind, KeyPair } from "./nkey.ts";
+import type { KeyKind, KeyPair } from "../broker/nkey.ts";
 
 /** The roles of the broker's users; each is signed with a key whose rights the account fixes. */
 export const roles = ["desk", "relay", "admin"] as const;

@@ -1,6 +1,6 @@
 /** JWTs of NATS, version 2: claims signed with an nkey (github.com/nats-io/jwt). */
 import { createHash } from "node:crypto";
-import { base32, isSignedBy, type KeyPair } from "./nkey.ts";
+import { base32, isSignedBy, type KeyPair } from "../broker/nkey.ts";
 
 /** What a JWT states about the owner of a key. */
 export interface Claims {

@@ -1,7 +1,7 @@
 /** The file with the keys of a fleet, which may be encrypted with a passphrase (scrypt, AES-256-GCM). */
 import { createCipheriv, createDecipheriv, randomBytes, scryptSync } from "node:crypto";
 import { keyKinds, type KeyName, type Keys, type PublicKeys } from "./claims.ts";
-import { keyFrom, newKey } from "./nkey.ts";
+import { keyFrom, newKey } from "../broker/nkey.ts";
 
 /** scrypt with 64 MB takes 0.2 s (RFC 7914). */
 const cost = { N: 65_536, r: 8, p: 1, maxmem: 128 * 1024 * 1024 };

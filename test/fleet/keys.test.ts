@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { isSealed, newKeys, openSecrets, publicKeys, sealSecrets } from "../../src/fleet/key-file.ts";
 import { claimsIn, credentialsFile, issue } from "../../src/fleet/jwt.ts";
 import { mergePatch } from "../../src/fleet/merge-patch.ts";
-import { isSignedBy, keyFrom, newKey, publicKind } from "../../src/fleet/nkey.ts";
+import { isSignedBy, keyFrom, newKey, publicKind } from "../../src/broker/nkey.ts";
 
 setDefaultTimeout(60_000);
 

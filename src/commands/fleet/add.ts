@@ -4,7 +4,7 @@ import { count } from "../../core/count.ts";
 import { userClaims } from "../../fleet/claims.ts";
 import { credentialsFile, issue } from "../../fleet/jwt.ts";
 import { mergePatch } from "../../fleet/merge-patch.ts";
-import { newKey } from "../../fleet/nkey.ts";
+import { newKey } from "../../broker/nkey.ts";
 import type { Io } from "../io.ts";
 import { FleetError, FleetFolder, type IssuedUser, onFleet } from "./folder.ts";
 
