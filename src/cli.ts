@@ -1,36 +1,9 @@
-/** The table of commands. Exit codes: 0 success, 1 failure, 2 invalid usage or configuration. */
+/**
+ * The table of commands. Exit codes: 0 success, 1 failure, 2 invalid usage or configuration. A command is loaded when it runs, so that
+ * the daemon does not carry the others in its memory, all of which each collection of garbage visits.
+ */
 import { Command, CommanderError, Option } from "commander";
-import { apply } from "./commands/apply/mod.ts";
-import { serviceOf } from "./commands/apply/service.ts";
-import { showCalls } from "./commands/calls.ts";
-import { check } from "./commands/check.ts";
-import { demoPage } from "./commands/rehearsal/page/mod.ts";
-import { demo } from "./commands/rehearsal/demo.ts";
-import { showDials } from "./commands/dials.ts";
-import { doctor } from "./commands/doctor/mod.ts";
-import { explain } from "./commands/explain.ts";
-import { addToFleet } from "./commands/fleet/add.ts";
-import { defaultFolder } from "./commands/fleet/folder.ts";
-import { initFleet, renewServers } from "./commands/fleet/init.ts";
-import { listFleet } from "./commands/fleet/list.ts";
-import { hashPasswordCommand } from "./commands/hash-password.ts";
-import { health } from "./commands/image/health.ts";
-import { recordBoot } from "./commands/image/record.ts";
-import { showConsole } from "./commands/image/console.ts";
-import { writeSettings } from "./commands/image/settings.ts";
-import { defaultConfig, type Io } from "./commands/io.ts";
-import { logCommand } from "./commands/log.ts";
-import { outboxDrop, outboxList, outboxRetry, outboxShow } from "./commands/outbox.ts";
-import { bootFolders, install } from "./commands/install/mod.ts";
-import { replay } from "./commands/rehearsal/replay.ts";
-import { run } from "./commands/run.ts";
-import { schema } from "./commands/schema.ts";
-import { setup } from "./commands/setup/mod.ts";
-import { showStatus } from "./commands/status.ts";
-import { support } from "./commands/support/mod.ts";
-import { tryUwq } from "./commands/try.ts";
-import { update } from "./commands/update.ts";
-import { watch } from "./commands/watch/mod.ts";
+import { bootFolders, defaultConfig, fleetFolder, type Io } from "./commands/io.ts";
 import { version } from "./version.ts";
 
 /** Runs a command line and returns its exit code. */
@@ -131,15 +104,15 @@ function addFirst({ io, add, configured, asking, does }: Group): void {
       .option("--from <file>", "check and install this file, without questions")
       .option("--force", "with --from: install the file even if the switch or a phone cannot be reached")
       .option("--to <file>", "where the configuration goes", defaultConfig),
-    (options) => setup(options, io),
+    async (options) => (await import("./commands/setup/mod.ts")).setup(options, io),
   );
   does(
     asking("doctor", "Check every hop from the phone to UWQ and say how to fix what fails.", "telesetd doctor"),
-    (options) => doctor(options, io),
+    async (options) => (await import("./commands/doctor/mod.ts")).doctor(options, io),
   );
   does(
     asking("status", "Show the state of the running daemon.", "telesetd status"),
-    ({ json, ...place }) => showStatus(place, json === true, io),
+    async ({ json, ...place }) => (await import("./commands/status.ts")).showStatus(place, json === true, io),
   );
   does(
     configured(
@@ -150,14 +123,17 @@ function addFirst({ io, add, configured, asking, does }: Group): void {
       .option("-d, --desk <extension>", "desk to play UWQ for (default: the first one)")
       .option("--agent <id>", "agent who logs in, too; asks for the password if agent.verify needs one")
       .option("--socket <path>", "socket of the daemon, if several run on this machine"),
-    (options) => tryUwq(options, io),
+    async (options) => (await import("./commands/try.ts")).tryUwq(options, io),
   );
   does(
     add("demo", "Show calls through the daemon, with a simulated FreeSWITCH and a small CRM.", "telesetd demo --record demo.txt")
       .option("--loop", "repeat until stopped").option("--record <file>", "save the transcript").option("--json", "print JSON")
       .option("--page", "serve a page on this machine instead, to play with: phones, the box, a small UWQ")
       .option("--port <port>", "with --page: its port"),
-    ({ page, port, ...options }) => page ? demoPage(port, io) : demo(options, io),
+    async ({ page, port, ...options }) =>
+      page
+        ? (await import("./commands/rehearsal/page/mod.ts")).demoPage(port, io)
+        : (await import("./commands/rehearsal/demo.ts")).demo(options, io),
   );
 }
 
@@ -166,7 +142,7 @@ function addQuestions({ io, add, configured, asking, timed, does }: Group): void
   does(
     timed("watch", "Show the state of the running daemon and its calls, live, until q or Ctrl-C.", "telesetd watch")
       .option("--with-numbers", "show customers' numbers"),
-    (options) => watch(options, io),
+    async (options) => (await import("./commands/watch/mod.ts")).watch(options, io),
   );
   does(
     asking(
@@ -175,7 +151,8 @@ function addQuestions({ io, add, configured, asking, timed, does }: Group): void
       "telesetd explain +14155550123",
     )
       .option("-d, --desk <extension>", "say whether MakeCall would dial it at this desk now, and why"),
-    (number, { config, socket, json, desk }) => explain({ number, desk, config, socket, json: json === true }, io),
+    async (number, { config, socket, json, desk }) =>
+      (await import("./commands/explain.ts")).explain({ number, desk, config, socket, json: json === true }, io),
   );
   does(
     timed(
@@ -183,11 +160,11 @@ function addQuestions({ io, add, configured, asking, timed, does }: Group): void
       "List the calls of the desks, with what was sent to the CRM, or why nothing was; or show one call, step by step.",
       "telesetd calls --desk 1001",
     ).option("-d, --desk <extension>", "only the calls of this desk").option("--all", "all calls on record, not only the newest"),
-    (id, options) => showCalls(id, options, io),
+    async (id, options) => (await import("./commands/calls.ts")).showCalls(id, options, io),
   );
   does(
     timed("dials", "List the numbers dialled by the CRM, with agent and outcome.", "telesetd dials"),
-    (options) => showDials(options, io),
+    async (options) => (await import("./commands/dials.ts")).showDials(options, io),
   );
   does(
     timed(
@@ -195,7 +172,7 @@ function addQuestions({ io, add, configured, asking, timed, does }: Group): void
       "Show or set the log level of the running daemon, optionally for a limited time; or follow its log: telesetd log follow.",
       "telesetd log trace 10m",
     ).option("--wire", "with follow: print the whole messages of both wires"),
-    (level, duration, options) => logCommand(level, duration, options, io),
+    async (level, duration, options) => (await import("./commands/log.ts")).logCommand(level, duration, options, io),
   );
   does(
     configured(
@@ -207,7 +184,7 @@ function addQuestions({ io, add, configured, asking, timed, does }: Group): void
       "replace the file if it exists",
     )
       .option("--socket <path>", "socket of the daemon, if several run on this machine"),
-    (file, options) => support(file, options, io),
+    async (file, options) => (await import("./commands/support/mod.ts")).support(file, options, io),
   );
   does(
     configured(
@@ -215,14 +192,14 @@ function addQuestions({ io, add, configured, asking, timed, does }: Group): void
       "Check a configuration, install it, and restart the service with it; return to the old one if that fails.",
       "telesetd apply new.json",
     ).option("--start", "start the service, now and at each boot, even if it does not run"),
-    (from, options) => apply({ from, ...options }, io),
+    async (from, options) => (await import("./commands/apply/mod.ts")).apply({ from, ...options }, io),
   );
   does(
     add("update", "On the image: install a new version in the other slot, or go back to the version before.", "telesetd update")
       .option("--check", "only look whether there is a newer version")
       .option("--rollback", "run the version before after the next restart")
       .option("--restart", "restart into the version that was installed, when no desk has had a call for 10 minutes"),
-    (options) => update(options, io),
+    async (options) => (await import("./commands/update.ts")).update(options, io),
   );
 }
 
@@ -235,20 +212,20 @@ function addImage({ io, add, configured, does }: Group): void {
       "Write the files of the system for network, ntp and update of the configuration.",
       "telesetd image settings",
     )),
-    (options) => writeSettings(options, io),
+    async (options) => (await import("./commands/image/settings.ts")).writeSettings(options, io),
   );
   does(
     rooted(configured("health", "Wait until this boot of a new version is found good, or not.", "telesetd image health"))
       .option("--minutes <number>", "how long the boot has", "5"),
-    (options) => health(options, io),
+    async (options) => (await import("./commands/image/health.ts")).health(options, io),
   );
   does(
     rooted(add("record", "Record which version runs, and which one was rejected and why.", "telesetd image record")),
-    (options) => recordBoot(options, io),
+    async (options) => (await import("./commands/image/record.ts")).recordBoot(options, io),
   );
   does(
     rooted(configured("console", "Print what the screen of the box shows.", "telesetd image console")),
-    (options) => showConsole(options, io),
+    async (options) => (await import("./commands/image/console.ts")).showConsole(options, io),
   );
 }
 
@@ -256,16 +233,19 @@ function addImage({ io, add, configured, does }: Group): void {
 function addFiles({ io, add, printing, does }: Group): void {
   does(
     printing("check", "Check the configuration and list all its errors.", "telesetd check --config config.json"),
-    ({ config, json }) => check(config, json === true, io),
+    async ({ config, json }) => (await import("./commands/check.ts")).check(config, json === true, io),
   );
-  does(add("schema", "Print the JSON Schema of the configuration.", "telesetd schema > config.schema.json"), () => schema(io));
+  does(
+    add("schema", "Print the JSON Schema of the configuration.", "telesetd schema > config.schema.json"),
+    async () => (await import("./commands/schema.ts")).schema(io),
+  );
   does(
     add(
       "hash-password",
       "Hash a password for agent.passwordHashes, read from the terminal or a pipe.",
       "telesetd hash-password",
     ),
-    () => hashPasswordCommand(io),
+    async () => (await import("./commands/hash-password.ts")).hashPasswordCommand(io),
   );
   does(
     printing(
@@ -273,8 +253,11 @@ function addFiles({ io, add, printing, does }: Group): void {
       "Play a recording through the whole daemon and print the events for the CRM.",
       "telesetd replay call.jsonl",
     ).option("--speed <times>", "speed relative to the recording", "8"),
-    (recording, options, command) =>
-      replay(recording, { ...options, given: command.getOptionValueSource("config") !== "default" }, io),
+    async (recording, options, command) =>
+      (await import("./commands/rehearsal/replay.ts")).replay(recording, {
+        ...options,
+        given: command.getOptionValueSource("config") !== "default",
+      }, io),
   );
 }
 
@@ -283,20 +266,25 @@ function addPlumbing({ program, io, add, configured, does }: Group): void {
   does(
     configured("run", "Run the daemon.", "telesetd run --config /etc/telesetd/config.json")
       .option("--socket <path>", "socket for the administrator's commands (default: in $RUNTIME_DIRECTORY, or beside the store)"),
-    (options) => run(options, io),
+    async (options) => (await import("./commands/run.ts")).run(options, io),
   );
-  const installing = (command: Command, service: typeof serviceOf) =>
+  const installing = (command: Command, restarts: boolean) =>
     does(
       command.option("--from <folders...>", "folders to look for telesetd.json", [...bootFolders])
         .option("--to <file>", "where the configuration goes", defaultConfig),
-      ({ from, to }) => install({ from, to }, io, service(to)),
+      async ({ from, to }) =>
+        (await import("./commands/install/mod.ts")).install(
+          { from, to },
+          io,
+          restarts ? (await import("./commands/apply/service.ts")).serviceOf(to) : undefined,
+        ),
     );
   installing(
     add("install", "Install telesetd.json from the boot partition, as telesetd-firstboot.service does.", "telesetd install"),
-    serviceOf,
+    true,
   );
   // The name in 0.1.0: a copy of its unit in /etc/systemd/system survives the upgrade of the package, and restarts the service.
-  installing(program.command("provision", { hidden: true }).description("Run install under its former name."), () => undefined);
+  installing(program.command("provision", { hidden: true }).description("Run install under its former name."), false);
   add("version", "Print the version.", "telesetd version").action(() => io.out(`telesetd ${version}\n`));
 }
 
@@ -304,7 +292,7 @@ const fleetDescription = "Administer a fleet of boxes that reach the switch thro
 
 /** The commands of the administrator of many boxes. */
 function addFleet({ io, add, does }: Group): void {
-  const ofFleet: Add = (...given) => add(...given).option("--folder <folder>", "folder of the fleet's keys", defaultFolder);
+  const ofFleet: Add = (...given) => add(...given).option("--folder <folder>", "folder of the fleet's keys", fleetFolder);
   const certified = (command: Command): Command =>
     command.option("--certificate <file>", "certificate of the servers in PEM (default: one by the fleet's own authority)")
       .option("--key <file>", "its key").option("--ca <file>", "the authority that the boxes trust");
@@ -320,7 +308,7 @@ function addFleet({ io, add, does }: Group): void {
       .option("--passphrase", "encrypt the keys; the passphrase is read from the terminal or a pipe")
       .option("--server-folder <folder>", "folder of the files on the servers", "/etc/nats")
       .option("--server-state <folder>", "folder on the servers for the accounts", "/var/lib/nats"),
-    (options) => initFleet(options, io),
+    async (options) => (await import("./commands/fleet/init.ts")).initFleet(options, io),
   );
   does(
     ofFleet(
@@ -331,12 +319,12 @@ function addFleet({ io, add, does }: Group): void {
       .option("--group <name>", "group of the box, for telesetd fleet push")
       .option("--image-config [shared]", "write telesetd.json of the box too, with the settings of this file")
       .option("--relay", "issue the credential of a relay instead, for example of relay c"),
-    (name, options) => addToFleet(name, options, io),
+    async (name, options) => (await import("./commands/fleet/add.ts")).addToFleet(name, options, io),
   );
   does(
     ofFleet("list", "List the boxes and relays that have credentials.", "telesetd fleet list --group sales")
       .option("--group <name>", "only this group").option("--all", "revoked ones too").option("--json", "print JSON"),
-    (options) => listFleet(options, io),
+    async (options) => (await import("./commands/fleet/list.ts")).listFleet(options, io),
   );
   does(
     certified(
@@ -346,7 +334,7 @@ function addFleet({ io, add, does }: Group): void {
         "telesetd fleet servers nats1.example.com nats2.example.com",
       ),
     ),
-    (hosts, options) => renewServers(hosts, options, io),
+    async (hosts, options) => (await import("./commands/fleet/init.ts")).renewServers(hosts, options, io),
   );
 }
 const imageDescription = "Serve the units of the image: settings, health, record, console.";
@@ -357,16 +345,19 @@ function addOutbox({ io, timed, does }: Group): void {
   does(
     timed("list", "List pending events (--all: finished ones too).", "telesetd outbox list --all", { isDefault: true })
       .option("--all", "finished events too"),
-    (options) => outboxList(options, io),
+    async (options) => (await import("./commands/outbox.ts")).outboxList(options, io),
   );
   does(
     timed("show <id>", "Show one event with its data.", "telesetd outbox show 42"),
-    (id, options) => outboxShow(id, options, io),
+    async (id, options) => (await import("./commands/outbox.ts")).outboxShow(id, options, io),
   );
   does(
     timed("retry [id]", "Retry one event, or --all, now.", "telesetd outbox retry --all")
       .option("--all", "all pending and discarded events"),
-    (id, options) => outboxRetry(id, options, io),
+    async (id, options) => (await import("./commands/outbox.ts")).outboxRetry(id, options, io),
   );
-  does(timed("drop <id>", "Discard an event.", "telesetd outbox drop 42"), (id, options) => outboxDrop(id, options, io));
+  does(
+    timed("drop <id>", "Discard an event.", "telesetd outbox drop 42"),
+    async (id, options) => (await import("./commands/outbox.ts")).outboxDrop(id, options, io),
+  );
 }

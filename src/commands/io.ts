@@ -9,6 +9,12 @@ import { localTime } from "../platform/local-time.ts";
 /** The default path of the configuration. */
 export const defaultConfig = "/etc/telesetd/config.json";
 
+/** The default folder of the keys of a fleet, on the administrator's machine. */
+export const fleetFolder = "/etc/telesetd/fleet";
+
+/** Where to look for telesetd.json. */
+export const bootFolders = ["/boot/firmware", "/boot"] as const;
+
 /** Output and environment. */
 export interface Io {
   readonly out: (text: string) => void;

@@ -10,9 +10,6 @@ import { takeLock } from "../../store/lock.ts";
 import type { Io } from "../io.ts";
 import { type Asker, Terminal } from "../setup/terminal.ts";
 
-/** The default folder. */
-export const defaultFolder = "/etc/telesetd/fleet";
-
 /** A command on a fleet cannot be carried out; the message is for the administrator. */
 export class FleetError extends Error {}
 

@@ -22,9 +22,6 @@ export interface InstallOptions {
   readonly to: string;
 }
 
-/** Where to look for telesetd.json. */
-export const bootFolders = ["/boot/firmware", "/boot"] as const;
-
 const fileName = "telesetd.json";
 /** The report of errors, on the boot partition. */
 const errorsName = "telesetd-errors.txt";
