@@ -3,7 +3,7 @@ import { driverOf, lineSchemas } from "../drivers/registry.ts";
 import { type HttpCrm, httpCrm } from "./cctsdk/client.ts";
 import { clockBy, machineClocks, markFor } from "./platform/clock.ts";
 import { socketBeside } from "./platform/admin-socket.ts";
-import { Garbage } from "./platform/garbage.ts";
+import { Housekeeping } from "./platform/housekeeping.ts";
 import { systemTimers, type Timers } from "./platform/timers.ts";
 import { type Config, fingerprint, settingsOf } from "./config/schema.ts";
 import { foreseeMakeCall } from "./core/dial/make-call.ts";
@@ -192,8 +192,11 @@ function compose(
   const line = driverOf(config.line).open({ desks: config.desks, variables, log, timers });
   const { screenPopSeconds, callEventHours, maxEvents } = config.outbox;
   const rules = { ...deliveryRules, screenPopFor: screenPopSeconds * 1000, othersFor: callEventHours * 3_600_000, maxEvents };
-  const garbage = new Garbage(systemTimers, () => Bun.gc(false));
-  const attemptEnded = () => garbage.eventHandled();
+  const housekeeping = new Housekeeping(systemTimers, () => {
+    store.tidy();
+    Bun.gc(false);
+  });
+  const attemptEnded = () => housekeeping.eventHandled();
   const courier = new Courier({ store, crm, now, random: Math.random, rules, log, metrics, attemptEnded });
   const desks = config.desks.map(({ extension }) => extension);
   const loop = new Loop({

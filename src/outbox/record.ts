@@ -143,6 +143,8 @@ export interface Store {
   eventsOf(calls: readonly CallSpan[]): Recorded[];
   /** Deletes old finished records; returns how many. */
   prune(retention: Retention, now: number): number;
+  /** Does in a moment of silence what would otherwise delay an event sooner or later. */
+  tidy(): void;
   /** The clock's mark, and the latest time on record. */
   clock(): { readonly mark?: ClockMark; readonly last: number };
   setClock(mark: ClockMark): void;

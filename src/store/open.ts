@@ -45,7 +45,8 @@ function prepare(db: Database, path: string): void {
   db.run("PRAGMA page_size = 1024");
   db.run("PRAGMA journal_mode = WAL");
   db.run("PRAGMA synchronous = NORMAL");
-  db.run("PRAGMA wal_autocheckpoint = 2000");
+  // See `SqliteStore.tidy`; if events never pause, SQLite does it itself, at 10 MB.
+  db.run("PRAGMA wal_autocheckpoint = 10000");
   // Only the latest events of a file of several megabytes are read, so a small cache suffices (default: 2 MB).
   db.run("PRAGMA cache_size = -256");
   chmodSync(path, 0o600);

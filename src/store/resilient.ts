@@ -196,6 +196,10 @@ export class SafeStore implements Store {
     return this.#read((store) => this.#trouble === undefined ? store.prune(retention, now) : 0) ?? 0;
   }
 
+  tidy(): void {
+    if (this.#trouble === undefined) this.#read((store) => store.tidy());
+  }
+
   clock(): { readonly mark?: ClockMark; readonly last: number } {
     return this.#clock;
   }

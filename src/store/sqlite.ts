@@ -61,6 +61,9 @@ export function openStore(path: string): FileStore {
   }
 }
 
+/** About 2 MB of the write-ahead log. */
+const changesBetweenTidying = 400;
+
 class SqliteStore implements FileStore {
   readonly #db: Database;
   readonly #path: string;
@@ -73,6 +76,8 @@ class SqliteStore implements FileStore {
   /** The stored text of each desk, to skip unchanged ones: most events change nothing stored, and flash wears out. */
   readonly #written = new Map<string, string>();
   #sync: ReturnType<typeof setTimeout> | undefined;
+  /** The changes since the write-ahead log was last copied into the file. */
+  #changes = 0;
   /** The write-ahead log, which SQLite keeps while the store is open. */
   #log: Promise<FileHandle> | undefined;
 
@@ -367,8 +372,16 @@ class SqliteStore implements FileStore {
     this.#db.close();
   }
 
+  /** Copies the write-ahead log into the file once it is long. It then starts anew, and the flash is written once for many changes. */
+  tidy(): void {
+    if (this.#changes < changesBetweenTidying) return;
+    this.#changes = 0;
+    this.#db.run("PRAGMA wal_checkpoint(PASSIVE)");
+  }
+
   /** One sync for all writes within 100 ms, since syncs wear out the flash. */
   #syncSoon(): void {
+    this.#changes++;
     this.#sync ??= setTimeout(() => {
       this.#sync = undefined;
       this.#syncLog().catch(() => {});

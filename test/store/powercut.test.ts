@@ -102,6 +102,7 @@ test(`at 100 random moments: the store opens, with a prefix that includes all sy
   await flash.begin();
   while (cuts < 100) {
     history.act();
+    store.tidy();
     flash.did(history.now);
     if (random.next() < 0.3) await turn();
     if (random.next() > 0.03) continue;
@@ -126,6 +127,7 @@ test(`during a checkpoint: nothing is lost, because the log was synced before (S
   await flash.begin();
   for (let cuts = 0; cuts < 10;) {
     history.act();
+    store.tidy();
     const before = flash.checkpoints;
     flash.did(history.now);
     if (random.next() < 0.1) await turn();
@@ -145,10 +147,12 @@ test("writes are synced within 100 ms, with one sync for all of them", async () 
   for (let round = 0; round < 9; round++) {
     const synced = flash.nextSync();
     history.act();
+    store.tidy();
     flash.did(history.now);
     await new Promise((resolve) => setImmediate(resolve));
     for (let more = 0; more < 5; more++) {
       history.act();
+    store.tidy();
       flash.did(history.now);
     }
     jest.advanceTimersByTime(100);

@@ -1,24 +1,24 @@
-/** Garbage is collected after a number of events, in a moment of silence. */
+/** Housekeeping is done after a number of events, in a moment of silence. */
 import { expect, test } from "bun:test";
-import { Garbage } from "../../src/platform/garbage.ts";
+import { Housekeeping } from "../../src/platform/housekeeping.ts";
 import { FakeTimers } from "../support/timers.ts";
 
-test("a collection starts after 24 events, in a silence of 3 ms, and the next after 24 more", () => {
+test("it starts after 24 events, in a silence of 3 ms, and the next after 24 more", () => {
   const timers = new FakeTimers();
-  let collections = 0;
-  const garbage = new Garbage(timers, () => collections++);
+  let times = 0;
+  const housekeeping = new Housekeeping(timers, () => times++);
   const handle = (events: number, pause: number) => {
     for (let event = 0; event < events; event++) {
-      garbage.eventHandled();
+      housekeeping.eventHandled();
       timers.advance(pause);
     }
-    return collections;
+    return times;
   };
   expect(handle(23, 100)).toBe(0);
   // No silence: more events follow at once.
   expect(handle(5, 2)).toBe(0);
   timers.advance(1);
-  expect(collections).toBe(1);
+  expect(times).toBe(1);
   expect(handle(23, 100)).toBe(1);
   expect(handle(1, 100)).toBe(2);
 });
