@@ -257,7 +257,9 @@ export class SafeStore implements Store {
     this.#cancelWrite();
     this.#waitingWrites = [];
     try {
-      store.together(() => writes.forEach((write) => write(store)));
+      const [only] = writes;
+      if (only && writes.length === 1) only(store);
+      else store.together(() => writes.forEach((write) => write(store)));
       this.#memory.forgetRecord();
     } catch (error) {
       this.#failed(error);
