@@ -152,7 +152,7 @@ test("writes are synced within 100 ms, with one sync for all of them", async () 
     await new Promise((resolve) => setImmediate(resolve));
     for (let more = 0; more < 5; more++) {
       history.act();
-    store.tidy();
+      store.tidy();
       flash.did(history.now);
     }
     jest.advanceTimersByTime(100);
