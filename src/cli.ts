@@ -1,6 +1,6 @@
 /**
- * The table of commands. Exit codes: 0 success, 1 failure, 2 invalid usage or configuration. A command is loaded when it runs, so that
- * the daemon does not carry the others in its memory, all of which each collection of garbage visits.
+ * The table of commands. Exit codes: 0 success, 1 failure, 2 invalid usage or configuration. A command is loaded when it runs,
+ * so that the daemon does not carry the others in its memory, which each collection of garbage visits.
  */
 import { Command, CommanderError, Option } from "commander";
 import { bootFolders, defaultConfig, fleetFolder, type Io } from "./commands/io.ts";

@@ -1,7 +1,7 @@
 /**
- * Housekeeping is done between the events of the switch: the collection of garbage, which without the runtime's JIT visits the whole
- * heap and takes several ms, and the copying of the store's write-ahead log into its file, which waits for the flash. Both would
- * otherwise come in the middle of an event.
+ * Housekeeping is done between the events of the switch: the collection of garbage, which without the runtime's JIT visits the
+ * whole heap and takes several ms, and the copying of the store's write-ahead log into its file, which waits for the flash. Both
+ * would otherwise come in the middle of an event.
  */
 import type { Timers } from "./timers.ts";
 

@@ -214,7 +214,6 @@ export class SafeStore implements Store {
     if (this.#trouble !== undefined) this.#recover();
     this.#write();
     clearTimeout(this.#timer);
-    this.#timer = undefined;
     this.#read((store) => store.close());
     this.#store = undefined;
   }
@@ -257,8 +256,7 @@ export class SafeStore implements Store {
     this.#cancelWrite();
     this.#waitingWrites = [];
     try {
-      const [only] = writes;
-      if (only && writes.length === 1) only(store);
+      if (writes.length === 1) writes[0]?.(store);
       else store.together(() => writes.forEach((write) => write(store)));
       this.#memory.forgetRecord();
     } catch (error) {

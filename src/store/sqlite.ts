@@ -372,7 +372,7 @@ class SqliteStore implements FileStore {
     this.#db.close();
   }
 
-  /** Copies the write-ahead log into the file once it is long. It then starts anew, and the flash is written once for many changes. */
+  /** Copies the write-ahead log into the file once it is long, so that it can start from its beginning. */
   tidy(): void {
     if (this.#changes < changesBetweenTidying) return;
     this.#changes = 0;
