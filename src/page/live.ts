@@ -37,7 +37,8 @@ export type LiveViews = Readonly<Record<string, readonly LivePart[]>>;
 
 /** What the updates need. */
 export interface LiveOptions {
-  readonly views: LiveViews;
+  /** The parts of a view: of a function the same objects each time. */
+  readonly views: LiveViews | ((view: string) => readonly LivePart[]);
   /** The maximum number of open streams. */
   readonly maxStreams: number;
   /** Milliseconds of a clock that measures rendering. */
@@ -207,13 +208,18 @@ export class Live {
   /** The parts of the views that somebody looks at. */
   #parts(slow: boolean): LivePart[] {
     const views = new Set([...this.#streams].map(({ view }) => view));
-    return [...views].flatMap((view) => this.#options.views[view] ?? []).filter((part) => part.slow === slow && !part.grows);
+    return [...views].flatMap((view) => this.#partsOf(view)).filter((part) => part.slow === slow && !part.grows);
+  }
+
+  #partsOf(view: string): readonly LivePart[] {
+    const { views } = this.#options;
+    return typeof views === "function" ? views(view) : views[view] ?? [];
   }
 
   #sendPart(part: LivePart): void {
     const html = part.html();
     for (const stream of this.#streams) {
-      if (this.#options.views[stream.view]?.includes(part)) this.#sendTo(stream, part.id, html);
+      if (this.#partsOf(stream.view).includes(part)) this.#sendTo(stream, part.id, html);
     }
   }
 
@@ -224,6 +230,6 @@ export class Live {
   }
 
   #sendParts(stream: Stream): void {
-    for (const part of this.#options.views[stream.view] ?? []) this.#sendTo(stream, part.id, part.html());
+    for (const part of this.#partsOf(stream.view)) this.#sendTo(stream, part.id, part.html());
   }
 }

@@ -16,6 +16,8 @@ export interface LoginOptions extends Pick<GuardOptions, "from" | "now"> {
   /** Whether the password is right. */
   readonly verify: (password: string) => Promise<boolean>;
   readonly log: Log;
+  /** What the page is about, a sentence; default: that of a box. */
+  readonly about?: string;
   /** Counts an attempt. */
   readonly counted?: (result: LoginResult) => void;
 }
@@ -42,7 +44,7 @@ export function addLogin(app: Hono, options: LoginOptions): void {
   const enter = limited(options);
   app.get(`${root}login`, (context) => {
     const to = target(context.req.query("to"));
-    return sessionOf(context, sessions) ? context.redirect(to, 303) : context.html(<LoginPage to={to} />);
+    return sessionOf(context, sessions) ? context.redirect(to, 303) : context.html(<LoginPage to={to} about={options.about} />);
   });
   app.post(`${root}login`, async (context) => {
     const form = await context.req.parseBody();
@@ -52,7 +54,7 @@ export function addLogin(app: Hono, options: LoginOptions): void {
     options.counted?.(result);
     if (result !== "ok") {
       log.rarely(`page login ${source}`, 5).warning("Log-in to the page refused", { from: source, why });
-      return context.html(<LoginPage to={to} why={why} />, result === "locked" ? 429 : 401);
+      return context.html(<LoginPage to={to} about={options.about} why={why} />, result === "locked" ? 429 : 401);
     }
     log.info("Log-in to the page", { from: source });
     // Behind TLS the browser must not send it without.
@@ -108,12 +110,16 @@ function target(given: unknown): string {
   return typeof given === "string" && /^\/ui\/[a-z/]*[A-Za-z0-9-]*$/.test(given) ? given : root;
 }
 
-const LoginPage = ({ to, why }: { readonly to: string; readonly why?: string }) => (
+const aboutBox = "The page of this box: its calls, its state, and what to do when something is wrong.";
+
+const LoginPage = (
+  { to, about = aboutBox, why }: { readonly to: string; readonly about?: string | undefined; readonly why?: string },
+) => (
   <Document title="Log in">
     <main class="login">
       <form method="post" action={`${root}login`} class="card">
         <h1>telesetd</h1>
-        <p class="quiet">The page of this box: its calls, its state, and what to do when something is wrong.</p>
+        <p class="quiet">{about}</p>
         <input type="hidden" name="to" value={to} />
         {/* For managers of passwords. */}
         <input type="text" name="user" value="telesetd" autocomplete="username" hidden />

@@ -7,7 +7,7 @@ import { version } from "../version.ts";
 import type { DoctorRun } from "./doctor-run.ts";
 import { root } from "./guard.ts";
 import { livePart, type LiveViews } from "./live.ts";
-import type { Session } from "./sessions.ts";
+import type { Visit } from "./site.ts";
 import type { PageSource } from "./source.ts";
 import type { Trace } from "./trace.ts";
 import { CallRows, callsModel, CallsView, CallView } from "./views/calls.tsx";
@@ -72,13 +72,6 @@ export function liveViews({ source, doctor, trace }: ViewOptions): LiveViews {
       ]
       : [],
   };
-}
-
-/** What every view knows about its request. */
-export interface Visit {
-  readonly session: Session;
-  /** What has just been done, once. */
-  readonly notice?: string | undefined;
 }
 
 /** `GET /ui/` and the other views. @param visit the session of a request, which exists. */

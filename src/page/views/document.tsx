@@ -51,9 +51,18 @@ export const Document = ({ title, live, refresh, children }: {
   </>
 );
 
+/** A view in the navigation. */
+export interface NavigationItem {
+  readonly name: string;
+  readonly path: string;
+  readonly title: string;
+}
+
 /** What the frame shows around a view. */
 export interface Frame {
-  readonly view: ViewName;
+  readonly view: string;
+  /** The views in the navigation; default: those of a box. */
+  readonly navigation?: readonly NavigationItem[];
   /** The token of the session, for forms. */
   readonly token: string;
   /** The desks of the box: `Desk 1001`. */
@@ -85,7 +94,9 @@ export const Shell = (
         <button type="submit" form={changeForm} formaction={`${root}logout`} class="plain">Log out</button>
       </div>
       <nav aria-label="Views">
-        {views.map(({ name, path, title }) => <a href={path} aria-current={name === frame.view ? "page" : undefined}>{title}</a>)}
+        {(frame.navigation ?? views).map(({ name, path, title }) => (
+          <a href={path} aria-current={name === frame.view ? "page" : undefined}>{title}</a>
+        ))}
       </nav>
     </header>
     <form id={changeForm} method="post">
