@@ -19,7 +19,7 @@ const table = `
   src/outbox/schedule.ts   | core/count.ts type:outbox/record.ts | what is due is decided without a clock or a store
   src/store/               | core/ platform/timers.ts type:platform/ type:log/ type:outbox/record.ts node bun:sqlite | the store keeps what it is given and decides nothing
   src/status/              | type:history/ core/ log/log.ts version.ts | a view of the desks, the same for all readers
-  src/fleet/               | broker/nkey.ts node | keys and credentials are made without a network
+  src/fleet/               | broker/nkey.ts core/ status/ platform/ type:log/ page/ http/site.ts metrics/exposition.ts version.ts node hono zod | the fleet uses injected functions: it knows no loop, store or driver
   src/page/                | cctsdk/guard.ts core/ log/ type:config/settings.ts type:history/ type:metrics/hours.ts type:outbox/ platform/ status/ version.ts node hono | a view of the box and its buttons: it knows no loop, store or driver
   src/broker/              | type:core/line.ts core/unchanged.ts platform/text.ts platform/connect-error.ts type:platform/ type:log/ node @nats-io/transport-node | relays, boxes and the fleet's commands use it, so that it knows none of them
   src/http/                | cctsdk/ core/crm.ts page/routes.tsx platform/ log/ metrics/ outbox/admin.ts status/ type:history/ node hono @hono/node-server | endpoints use injected functions: they know no loop, store or driver
@@ -73,15 +73,15 @@ const packages: Record<string, { readonly places: RegExp; readonly why: string }
   "@nats-io/transport-node": { places: /^src\/broker\/nats\.ts$/, why: "its holes are closed in one file" },
   debug: { places: /^drivers\/sip\/wire\/quiet\.ts$/, why: "drachtio-srf writes through it; it is silenced in one file" },
   hono: {
-    places: /^src\/(cctsdk\/routes|http\/.*|page\/.*|commands\/rehearsal\/page\/routes)\.tsx?$/,
+    places: /^src\/(cctsdk\/routes|http\/.*|page\/.*|fleet\/(page\/.*|serve)|commands\/rehearsal\/page\/routes)\.tsx?$/,
     why: "what a callout means does not depend on a web framework",
   },
   "hono/cookie": { places: /^src\/page\/login\.tsx$/, why: "only the page has sessions" },
-  "hono/html": { places: /^src\/(page|commands\/rehearsal\/page)\//, why: "only the pages are HTML" },
-  "hono/jsx": { places: /^src\/(page|commands\/rehearsal\/page)\//, why: "only the pages are HTML" },
+  "hono/html": { places: /^src\/(page|fleet\/page|commands\/rehearsal\/page)\//, why: "only the pages are HTML" },
+  "hono/jsx": { places: /^src\/(page|fleet\/page|commands\/rehearsal\/page)\//, why: "only the pages are HTML" },
   "hono/utils/html": { places: /^src\/page\//, why: "only the page is HTML" },
   "@hono/node-server": { places: /^src\/http\/server\.ts$/, why: "one file makes the servers" },
-  "@hono/node-server/conninfo": { places: /^src\/http\/(listener|loopback)\.ts$/, why: "only listeners know the sockets" },
+  "@hono/node-server/conninfo": { places: /^src\/http\/(listener|loopback|site)\.ts$/, why: "only listeners know the sockets" },
   "bun:sqlite": {
     places: /^src\/store\/(sqlite|calls|destinations|dials|open|inspect|lock)\.ts$/,
     why: "the store knows SQLite; one file looks without a trace, one only locks",
@@ -91,8 +91,9 @@ const packages: Record<string, { readonly places: RegExp; readonly why: string }
   "jsonc-parser": { places: /^src\/config\/text\.ts$/, why: "only the configuration is written by hand" },
   "fastest-levenshtein": { places: /^src\/(config\/text|cctsdk\/decode)\.ts$/, why: "a did-you-mean for keys and for callouts" },
   zod: {
-    places: /^(src\/config\/(image|schema|secrets|settings|text|wire)|drivers\/(driver|blueprint)|drivers\/[^/]+\/config)\.ts$/,
-    why: "schemas are for the configuration",
+    places:
+      /^(src\/fleet\/(admin|report|signed)|src\/config\/(image|schema|secrets|settings|text|wire)|drivers\/(driver|blueprint)|drivers\/[^/]+\/config)\.ts$/,
+    why: "schemas are for what people write, and for what boxes and the administrator send",
   },
 };
 

@@ -1,0 +1,125 @@
+/** The box's side: reports about its desks to the relays, and their live view while somebody looks at the page of the fleet. */
+import type { FleetLink } from "../core/line.ts";
+import type { Timers } from "../platform/timers.ts";
+import type { LiveCall } from "../status/calls.ts";
+import type { Status } from "../status/status.ts";
+import { essence, type PushedState, reportOf, reportText, viewOf, viewText } from "./report.ts";
+
+/** What it needs. */
+export interface ReporterOptions {
+  readonly link: FleetLink;
+  readonly desks: readonly string[];
+  readonly status: () => Status;
+  /** The calls in progress, their numbers masked. */
+  readonly liveCalls: () => readonly LiveCall[];
+  readonly pushed: () => PushedState;
+  readonly slot?: string | undefined;
+  /** Calls back after each change of a desk or of the outbox. */
+  readonly follow: (changed: () => void) => () => void;
+  readonly timers: Timers;
+  /** The wall clock in ms. */
+  readonly now: () => number;
+}
+
+/** How often a report is due, and how soon after a change, in ms. */
+export const reportMs = 60_000;
+const changeMs = 1000;
+
+/** The pause between two views, and how long a request for them lasts, in ms. */
+const viewMs = 500;
+export const viewLastsMs = 30_000;
+
+/** Starts reporting. @returns what to call after a change of `pushed`, and what ends it. */
+export function startReporter(options: ReporterOptions): { readonly changed: () => void; readonly stop: () => void } {
+  const { link, desks, timers, follow } = options;
+  const sent = new Map<string, string>();
+  let cancelSoon: (() => void) | undefined;
+  let cancelBeat = () => {};
+  const all = (): void => {
+    cancelBeat();
+    // Not all boxes at once after a restart of the broker.
+    cancelBeat = timers.after(reportMs * (0.9 + 0.1 * timers.random()), all);
+    for (const desk of desks) report(options, desk, sent, true);
+  };
+  const changed = (): void => {
+    cancelSoon ??= timers.after(changeMs, () => {
+      cancelSoon = undefined;
+      for (const desk of desks) report(options, desk, sent, false);
+    });
+  };
+  const views = new Views(options);
+  const ends = [
+    link.onUp(all),
+    follow(() => {
+      changed();
+      views.changed();
+    }),
+    link.follow("view", (desk) => views.asked(desk)),
+  ];
+  return {
+    changed,
+    stop: () => {
+      for (const end of ends) end();
+      cancelSoon?.();
+      cancelBeat();
+      views.stop();
+    },
+  };
+}
+
+/** Sends the report about a desk; unless `always`, only one that differs from the last. */
+function report(
+  { status, pushed, slot, now, link }: ReporterOptions,
+  desk: string,
+  sent: Map<string, string>,
+  always: boolean,
+): void {
+  const made = reportOf(status(), desk, { slot, pushed: pushed(), now: now() });
+  if (!made) return;
+  const now_ = essence(made);
+  if (!always && sent.get(desk) === now_) return;
+  sent.set(desk, now_);
+  link.publish("status", desk, reportText(made));
+}
+
+/** The live views of desks that somebody looks at. */
+class Views {
+  readonly #options: ReporterOptions;
+  /** By desk: until when, in ms of the timers. */
+  readonly #until = new Map<string, number>();
+  #cancel: (() => void) | undefined;
+
+  constructor(options: ReporterOptions) {
+    this.#options = options;
+  }
+
+  /** A relay asks for the views of a desk: the first at once. */
+  asked(desk: string): void {
+    const { desks, timers } = this.#options;
+    if (!desks.includes(desk)) return;
+    this.#until.set(desk, timers.now() + viewLastsMs);
+    this.#send(desk);
+  }
+
+  changed(): void {
+    if (this.#until.size === 0) return;
+    this.#cancel ??= this.#options.timers.after(viewMs, () => {
+      this.#cancel = undefined;
+      for (const [desk, until] of this.#until) {
+        if (until < this.#options.timers.now()) this.#until.delete(desk);
+        else this.#send(desk);
+      }
+    });
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#until.clear();
+  }
+
+  #send(desk: string): void {
+    const { status, liveCalls, pushed, slot, now, link } = this.#options;
+    const report = reportOf(status(), desk, { slot, pushed: pushed(), now: now() });
+    if (report) link.publish("view", desk, viewText(viewOf(report, liveCalls(), desk)));
+  }
+}
