@@ -8,6 +8,8 @@ import { systemTimers, type Timers } from "./platform/timers.ts";
 import { type Config, fingerprint, settingsOf } from "./config/schema.ts";
 import { foreseeMakeCall } from "./core/dial/make-call.ts";
 import type { Line } from "./core/line.ts";
+import { imageReader } from "./image/facts.ts";
+import type { ImageState } from "./image/state.ts";
 import type { Policy } from "./core/policy.ts";
 import { CallHistory } from "./history/calls.ts";
 import type { AdminOptions } from "./http/admin/routes.ts";
@@ -68,8 +70,8 @@ const pruneMs = 3_600_000;
 export async function startApp(
   config: Config,
   log: Log,
-  { metrics = new Metrics(), levels, tools, timers = systemTimers, file, socket = socketBeside(config.store.path) }: AppParts =
-    {},
+  { metrics = new Metrics(), levels, tools, timers = systemTimers, file, socket = socketBeside(config.store.path), image }:
+    AppParts = {},
 ): Promise<App> {
   const read = new Date().toISOString();
   const store = openSafeStore(config.store.path, log);
@@ -83,6 +85,7 @@ export async function startApp(
     refusals: new Refusals(now),
     sessions: new Sessions(now),
     timers,
+    image: image ?? imageReader(now),
   };
   const { loop, courier, crm } = compose(config, parts);
   const { currentStatus, calls, admin, monitoring } = views(config, parts, { loop, courier }, levels);
@@ -156,6 +159,8 @@ export interface AppParts {
   readonly file?: string;
   /** The path of the administrator's socket; default: beside the store. */
   readonly socket?: string;
+  /** The state of the image; default: that of this machine. */
+  readonly image?: () => ImageState | undefined;
 }
 
 /** Opens the administrator's socket; if that fails, the reason is logged, and the daemon works without. @throws SocketInUse */
@@ -180,6 +185,7 @@ interface Parts {
   /** Of the page. */
   readonly sessions: Sessions;
   readonly timers: Timers;
+  readonly image: () => ImageState | undefined;
 }
 
 /** Creates line, courier and loop. */
@@ -219,7 +225,7 @@ function compose(
 /** What the administrator and monitors can see and do. */
 function views(
   config: Config,
-  { store, now, metrics, registrations, refusals, sessions }: Parts,
+  { store, now, metrics, registrations, refusals, sessions, image }: Parts,
   { loop, courier }: { readonly loop: Loop; readonly courier: Courier },
   levels: Levels | undefined,
 ): {
@@ -241,7 +247,7 @@ function views(
       unattended: loop.unattended(),
       upSeconds: process.uptime(),
       now: now(),
-      ...omitUndefined({ trouble }),
+      ...omitUndefined({ trouble, image: image() }),
     });
   };
   const page = metricsPage(metrics, () => ({
@@ -249,6 +255,7 @@ function views(
     outbox: courier.status(),
     storeLost: store.trouble !== undefined,
     sessions: sessions.size,
+    image: image(),
     now: now(),
   }));
   const monitoring = { ready: () => readiness(currentStatus()), metrics: page, monitorAllow: config.http.monitorAllow };

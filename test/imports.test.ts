@@ -13,14 +13,14 @@ const table = `
   src/history/             | core/ log/log.ts type:outbox/record.ts | a view of the calls, the same for all readers
   src/platform/            | node ipaddr.js | describes the machine, independently of its users
   src/log/                 | node | a tool is independent of its users
-  src/metrics/             | core/ log/ version.ts | a tool is independent of its users
+  src/metrics/             | core/ log/ type:image/state.ts version.ts | a tool is independent of its users
   src/cctsdk/              | core/crm.ts core/number.ts core/omit-undefined.ts core/spelling.ts platform/ type:log/ node hono fastest-levenshtein | Oracle's protocol knows no phones, store or loop
   src/outbox/              | core/ platform/local-time.ts type:platform/ type:log/ type:metrics/ | delivery knows neither HTTP nor SQLite nor the line: it can be tested with a fake clock
   src/outbox/schedule.ts   | core/count.ts type:outbox/record.ts | what is due is decided without a clock or a store
   src/store/               | core/ platform/timers.ts type:platform/ type:log/ type:outbox/record.ts node bun:sqlite | the store keeps what it is given and decides nothing
-  src/status/              | type:history/ core/ log/log.ts version.ts | a view of the desks, the same for all readers
+  src/status/              | type:history/ core/ image/state.ts log/log.ts version.ts | a view of the desks, the same for all readers
   src/fleet/               | broker/nkey.ts core/ status/ platform/ type:log/ page/ http/site.ts metrics/exposition.ts version.ts node hono zod | the fleet uses injected functions: it knows no loop, store or driver
-  src/page/                | cctsdk/guard.ts core/ log/ type:config/settings.ts type:history/ type:metrics/hours.ts type:outbox/ platform/ status/ version.ts node hono | a view of the box and its buttons: it knows no loop, store or driver
+  src/page/                | cctsdk/guard.ts core/ log/ type:config/settings.ts type:history/ image/state.ts type:metrics/hours.ts type:outbox/ platform/ status/ version.ts node hono | a view of the box and its buttons: it knows no loop, store or driver
   src/broker/              | type:core/line.ts core/unchanged.ts platform/text.ts platform/connect-error.ts type:platform/ type:log/ node @nats-io/transport-node | relays, boxes and the fleet's commands use it, so that it knows none of them
   src/http/                | cctsdk/ core/crm.ts page/routes.tsx platform/ log/ metrics/ outbox/admin.ts status/ type:history/ node hono @hono/node-server | endpoints use injected functions: they know no loop, store or driver
   src/http/connections.ts  | type:http/connection.ts node | a tool is independent of its users

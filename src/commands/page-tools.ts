@@ -1,5 +1,4 @@
 /** What the commands can do for the page of the running daemon. */
-import { readFileSync } from "node:fs";
 import type { Config } from "../config/schema.ts";
 import type { PageTools } from "../page/source.ts";
 import type { Place } from "./ask.ts";
@@ -14,17 +13,5 @@ export function pageTools(config: Config, place: Place, io: Pick<Io, "environmen
     explain: (number) => explanation(number, config),
     doctor: () => doctorHops({ ...place, inDaemon: true }, io),
     wireMessage,
-    slot: slotIn("/etc/os-release"),
   };
-}
-
-/** The version of the image in the slot that runs (os-release(5): IMAGE_ID, IMAGE_VERSION); undefined off the image. */
-export function slotIn(release: string): string | undefined {
-  try {
-    const text = readFileSync(release, "utf8");
-    const field = (name: string): string | undefined => new RegExp(`^${name}="?([\\w.~+-]+)"?$`, "m").exec(text)?.[1];
-    return field("IMAGE_ID")?.startsWith("telesetd") ? field("IMAGE_VERSION") : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -14,7 +14,7 @@ const sentence = z.string().max(maxSentence);
 const whole = z.int().min(0);
 
 const part = z.object({
-  name: z.enum(["Switch", "Phone", "UWQ", "Agent", "Store", "Outbox"]),
+  name: z.enum(["Switch", "Phone", "UWQ", "Agent", "Store", "Outbox", "Image"]),
   state: z.enum(["good", "warning", "failed", "idle"]),
   message: sentence,
   details: z.array(sentence).max(6).exactOptional(),

@@ -7,7 +7,13 @@ import type { ImageState, LastUpdate, Rejection } from "./state.ts";
 export const recordFolder = "/var/lib/telesetd-image";
 
 /** The files there. */
-export const records = { state: "image.json", update: "update.json", failed: "failed.json", restored: "data-restored" } as const;
+export const records = {
+  state: "image.json",
+  update: "update.json",
+  failed: "failed.json",
+  restored: "data-restored",
+  failedJournal: "failed-boot.txt",
+} as const;
 
 /** The identity of the running system. */
 export interface Release {
@@ -36,6 +42,24 @@ export function imageState(root = "/"): ImageState | undefined {
   const state = recorded?.version === release.version ? recorded : { version: release.version };
   const update = recordIn<LastUpdate>(join(folder, records.update));
   return update ? { ...state, update } : state;
+}
+
+/** How old the state that the daemon shows may be, in ms. */
+const maxAgeMs = 5000;
+
+/** Reads the state of the image again when it is old; undefined off the image. @param now steady ms. */
+export function imageReader(now: () => number, root = "/"): () => ImageState | undefined {
+  // Off the image nothing is read again: that cannot change while a process runs.
+  let state = imageState(root);
+  if (!state) return () => undefined;
+  let read = now();
+  return () => {
+    if (now() - read >= maxAgeMs) {
+      state = imageState(root);
+      read = now();
+    }
+    return state;
+  };
 }
 
 /** What `telesetd image health` or a rollback wrote about a version. */

@@ -134,7 +134,8 @@ export function imageTroubles({ version, rejected, notes = [], update }: ImageSt
 /** What to do about the first trouble; undefined if there is none. */
 export function imageAdvice({ rejected, notes = [], update }: ImageState): string | undefined {
   if (rejected) return "Publish a newer version; this one is not tried again. telesetd support includes its log.";
-  return notes.length === 0 && update?.good === false ? update.advice : undefined;
+  if (notes.length > 0) return "If that happens again, replace the medium of the box.";
+  return update?.good === false ? update.advice : undefined;
 }
 
 /** The lines of `telesetd status` and of the screen. `now`: the wall clock in ms. */

@@ -1,5 +1,6 @@
 /** The page `/metrics`: the counters, and the state of the daemon at the moment of the scrape. */
 import type { Desk } from "../core/desk.ts";
+import type { ImageState } from "../image/state.ts";
 import { version } from "../version.ts";
 import { exposition, type Family, type Format, startOf } from "./exposition.ts";
 import type { Metrics } from "./metrics.ts";
@@ -11,6 +12,8 @@ export interface Present {
   readonly storeLost: boolean;
   /** People who are logged in to the page. */
   readonly sessions: number;
+  /** The image that runs; absent on other machines. */
+  readonly image?: ImageState | undefined;
   /** Steady ms, like `oldest`. */
   readonly now: number;
 }
@@ -18,7 +21,13 @@ export interface Present {
 /** Returns a function that writes the page; `present` is called at each scrape. */
 export function metricsPage(metrics: Metrics, present: () => Present): (format: Format) => string {
   let seen = present();
-  const families = [...gauges(() => seen), ...perDesk(() => seen.desks), ...metrics.families(), ...processFamilies()];
+  const families = [
+    ...gauges(() => seen),
+    ...ofImage(() => seen.image),
+    ...perDesk(() => seen.desks),
+    ...metrics.families(),
+    ...processFamilies(),
+  ];
   return (format) => {
     seen = present();
     return exposition(families, format);
@@ -28,7 +37,13 @@ export function metricsPage(metrics: Metrics, present: () => Present): (format: 
 /** Returns all families, for the documentation. */
 export function allFamilies(metrics: Metrics): readonly Family[] {
   const nothing: Present = { desks: [], outbox: { waiting: 0 }, storeLost: false, sessions: 0, now: 0 };
-  return [...gauges(() => nothing), ...perDesk(() => []), ...metrics.families(), ...processFamilies()];
+  return [
+    ...gauges(() => nothing),
+    ...ofImage(() => undefined),
+    ...perDesk(() => []),
+    ...metrics.families(),
+    ...processFamilies(),
+  ];
 }
 
 function gauges(present: () => Present): Family[] {
@@ -71,6 +86,49 @@ function gauges(present: () => Present): Family[] {
       () => Number(present().storeLost),
     ),
     single("gauge", "telesetd_page_sessions", "Sessions of people who are logged in to the page.", () => present().sessions),
+  ];
+}
+
+/** Metrics of the image; without series on other machines. */
+function ofImage(image: () => ImageState | undefined): Family[] {
+  const family = (
+    type: Family["type"],
+    name: string,
+    help: string,
+    labels: Family["labels"],
+    series: (image: ImageState) => string,
+  ) => ({
+    name,
+    type,
+    help,
+    labels,
+    series: () => {
+      const current = image();
+      return current ? series(current) : "";
+    },
+  });
+  return [
+    family(
+      "info",
+      "telesetd_image_info",
+      "Always 1, on the image only; the labels are the version of the image and its slot.",
+      [{ name: "version", values: [] }, { name: "slot", values: [] }],
+      ({ version, slot = "" }) => `${startOf("telesetd_image_info", ["version", "slot"], [version, slot])}1\n`,
+    ),
+    family(
+      "gauge",
+      "telesetd_image_rejected",
+      "1 while a version of the image is rejected, because its boots were not good or an administrator went back; on the image only.",
+      [{ name: "version", values: [] }],
+      ({ rejected }) => rejected ? `${startOf("telesetd_image_rejected", ["version"], [rejected.version])}1\n` : "",
+    ),
+    family(
+      "gauge",
+      "telesetd_image_update_failed",
+      "1 when the last update of the image failed, 0 when it succeeded; on the image only, after its first update.",
+      [],
+      ({ update }) => update ? `telesetd_image_update_failed ${Number(!update.good)}\n` : "",
+    ),
   ];
 }
 

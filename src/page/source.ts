@@ -36,8 +36,6 @@ export interface PageTools {
   doctor(): AsyncIterable<DoctorHop>;
   /** The message of a wire that an entry of the log contains; undefined if it contains none. */
   wireMessage(entry: LogEntry): WireMessage | undefined;
-  /** The slot of the image that runs; absent off the image. */
-  readonly slot?: string | undefined;
 }
 
 /** A hop of the doctor. */

@@ -3,6 +3,7 @@
 import type { Context, Hono } from "hono";
 import { raw } from "hono/html";
 import type { Child } from "hono/jsx";
+import { versionText } from "../image/state.ts";
 import { version } from "../version.ts";
 import type { DoctorRun } from "./doctor-run.ts";
 import { root } from "./guard.ts";
@@ -79,7 +80,7 @@ export function addViews(app: Hono, options: ViewOptions, parts: LiveViews, visi
   const { source } = options;
   const page = (context: Context, view: ViewName, title: string, body: Child, more: { live?: string; refresh?: number } = {}) => {
     const { session, notice } = visit(context);
-    const frame = { view, token: session.token, box: boxName(source), version: versionText(source), started, notice, ...more };
+    const frame = { view, token: session.token, box: boxName(source), version: boxVersion(source), started, notice, ...more };
     return context.html(<Shell frame={frame} title={title}>{body}</Shell>);
   };
   const part = (view: ViewName, id: string) => <div id={id}>{raw(parts[view]?.find((part) => part.id === id)?.html() ?? "")}
@@ -260,8 +261,9 @@ function addConfig(app: Hono, source: PageSource, page: RenderPage): void {
   });
 }
 
-function versionText({ tools }: PageSource): string {
-  return tools?.slot === undefined ? version : `${version}, image slot ${tools.slot}`;
+function boxVersion(source: PageSource): string {
+  const { image } = source.status();
+  return image ? `${version}, image ${versionText(image)}` : version;
 }
 
 function boxName(source: PageSource): string {

@@ -1,5 +1,6 @@
 /** The state of each part at a glance, with what is wrong and the next step: the status, sorted by part. Pure. */
 import { ago, count } from "../core/count.ts";
+import { imageAdvice, type ImageState, imageTroubles, versionText } from "../image/state.ts";
 import { masked } from "../log/log.ts";
 import { refusalAdvice, refusalText } from "./refusals.ts";
 import { type DeskStatus, type Status, storeAdvice, unattendedText, undeliveredAdvice } from "./status.ts";
@@ -9,7 +10,7 @@ export type PartState = "good" | "warning" | "failed" | "idle";
 
 /** One part: of a desk, or of the box. */
 export interface Part {
-  readonly name: "Switch" | "Phone" | "UWQ" | "Agent" | "Store" | "Outbox";
+  readonly name: "Switch" | "Phone" | "UWQ" | "Agent" | "Store" | "Outbox" | "Image";
   readonly state: PartState;
   /** The finding, as a sentence. */
   readonly message: string;
@@ -27,14 +28,34 @@ export function deskParts(desk: DeskStatus, status: Pick<Status, "desks" | "refu
 }
 
 /** The parts that all desks share. */
-export function boxParts({ outbox, storeTrouble, desks }: Status): readonly Part[] {
+export function boxParts({ outbox, storeTrouble, desks, image }: Status): readonly Part[] {
   const store: Part = storeTrouble === undefined ? { name: "Store", state: "good", message: "Events and desks are on disk." } : {
     name: "Store",
     state: "failed",
     message: `Lost: events are kept only in memory: ${storeTrouble}`,
     advice: storeAdvice,
   };
-  return [store, outboxPart(outbox, desks)];
+  return [store, outboxPart(outbox, desks), ...(image ? [imagePart(image)] : [])];
+}
+
+/** The image works in any case: what is wrong is a version that it left, or an update that failed. */
+function imagePart(image: ImageState): Part {
+  const troubles = imageTroubles(image);
+  const { waiting, update } = image;
+  const details = [
+    ...troubles,
+    ...(waiting === undefined ? [] : [`Version ${waiting} runs after the next restart.`]),
+    ...(update?.good ? [`Last update: ${update.message}`] : []),
+  ];
+  const advice = imageAdvice(image);
+  const state = troubles.length > 0 ? "warning" : "good";
+  return {
+    name: "Image",
+    state,
+    message: `Version ${versionText(image)}.`,
+    details,
+    ...(advice === undefined ? {} : { advice }),
+  };
 }
 
 /** The worst state of some parts. */

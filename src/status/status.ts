@@ -5,6 +5,7 @@ import type { Registration } from "../core/crm.ts";
 import { type Desk, dialInProgress } from "../core/desk.ts";
 import { lineTrouble } from "../core/step.ts";
 import { version } from "../version.ts";
+import { imageLines, type ImageState } from "../image/state.ts";
 import { omitUndefined } from "../core/omit-undefined.ts";
 import { type KnownRefusal, refusalAdvice, type RefusalStatus, refusalStatus, refusalText } from "./refusals.ts";
 
@@ -41,13 +42,15 @@ export interface Status {
   readonly refused: readonly RefusalStatus[];
   /** What is wrong with the store; absent if all is well. */
   readonly storeTrouble?: string;
+  /** The image that runs; absent on other machines. */
+  readonly image?: ImageState;
 }
 
 const aDay = 86_400_000;
 
 /** Makes the status of these desks. Times in ms of the steady clock. */
 export function status(
-  { config, upSeconds, desks, assumed = false, unattended = new Map(), outbox, undelivered, refused = [], now, trouble }: {
+  { config, upSeconds, desks, assumed = false, unattended = new Map(), outbox, undelivered, refused = [], now, trouble, image }: {
     readonly config: string;
     readonly desks: readonly Desk[];
     /** Phones are only assumed to be registered: see `DriverEntry.assumesRegistered`. */
@@ -61,6 +64,7 @@ export function status(
     readonly upSeconds: number;
     readonly now: number;
     readonly trouble?: string;
+    readonly image?: ImageState;
   },
 ): Status {
   const { waiting, oldest } = outbox;
@@ -77,7 +81,7 @@ export function status(
     }),
     outbox: { waiting, ...(oldest === undefined ? {} : { oldestSeconds: Math.round((now - oldest) / 1000) }) },
     refused: refused.map(refusalStatus),
-    ...omitUndefined({ storeTrouble: trouble }),
+    ...omitUndefined({ storeTrouble: trouble, image }),
   };
 }
 
@@ -160,10 +164,11 @@ const maxShownRefusals = 5;
 
 /** The status for people: the desks, the outbox, the refused callouts; below each trouble what to do. `now`: the wall clock. */
 export function statusText(status: Status, now = Date.now()): string {
-  const { version, upSeconds, desks, outbox, refused = [], storeTrouble } = status;
+  const { version, upSeconds, desks, outbox, refused = [], storeTrouble, image } = status;
   const age = outbox.oldestSeconds === undefined ? "" : `, the oldest for ${outbox.oldestSeconds} s`;
   return [
     `telesetd ${version}, up ${ago(upSeconds * 1000)}`,
+    ...(image ? imageLines(image, now) : []),
     ...desks.flatMap((desk) => deskText(desk, now)),
     `outbox: ${count(outbox.waiting, "event")} waiting${age}`,
     ...(storeTrouble === undefined ? [] : [storeText(storeTrouble), ...next(storeAdvice)]),

@@ -4,6 +4,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { sendCallout, SmallCrm } from "../../simulator/crm/mod.ts";
 import type { Readiness } from "../../src/status/readiness.ts";
+import type { ImageState } from "../../src/image/state.ts";
 import { statusText } from "../../src/status/status.ts";
 import { type InsideOptions, startInside } from "../support/daemon/inside.ts";
 import { until } from "../support/until.ts";
@@ -186,4 +187,21 @@ test("calls of which the CRM got nothing are counted by their reason", async () 
   const internal = 'telesetd_calls_by_reason_total{reason="internal-number"}';
   const page = await until((text) => seriesOf(text).get(internal) === 1);
   expect(counted(page, "telesetd_calls_by_reason_total")).toEqual({ '{reason="internal-number"}': 1 });
+});
+
+test("on the image: its version, slot and rejected version; on other machines no series", async () => {
+  const metrics = async (image?: ImageState) => {
+    const { app } = await startInside({ image: () => image });
+    const answer = await fetch(`http://127.0.0.1:${app.port}/metrics`);
+    const page = await answer.text();
+    return page.split("\n").filter((line) => line.startsWith("telesetd_image_"));
+  };
+  expect(await metrics()).toEqual([]);
+  expect(await metrics({ version: "0.3.0", slot: "B" })).toEqual(['telesetd_image_info{version="0.3.0",slot="B"} 1']);
+  const update = { when: "2026-11-27T02:00:00Z", good: false, message: "The server does not answer." };
+  expect(await metrics({ version: "0.3.0", rejected: { version: "0.4.0", why: "It hung." }, update })).toEqual([
+    'telesetd_image_info{version="0.3.0",slot=""} 1',
+    'telesetd_image_rejected{version="0.4.0"} 1',
+    "telesetd_image_update_failed 1",
+  ]);
 });

@@ -140,6 +140,20 @@ const scenes: Readonly<Record<string, Scene>> = {
     labels: { ...instance, status: "404" },
     summary: "Box b:1 refuses many requests, with status 404.",
   },
+  TelesetdImageRejected: {
+    series: { [`telesetd_image_rejected{${box},version="0.4.0"}`]: "_x5 1x20" },
+    quiet: "4m",
+    at: "6m",
+    labels: { ...instance, job: "telesetd", version: "0.4.0" },
+    summary: "Box b:1 has rejected version 0.4.0 of the image and runs the one before.",
+  },
+  TelesetdImageUpdateFailed: {
+    series: { [`telesetd_image_update_failed{${box}}`]: "0x10 1x2000" },
+    quiet: "24h",
+    at: "24h15m",
+    labels: { ...instance, job: "telesetd" },
+    summary: "The image of box b:1 could not be updated for a day.",
+  },
   TelesetdVersionSkew: {
     series: {
       [`telesetd_build_info{${box},version="0.1.0"}`]: "1x2000",

@@ -1,14 +1,10 @@
 /** The doctor and the trace of the page: one for everybody, bounded. */
 import { describe, expect, jest, test } from "bun:test";
 import type { LogEntry } from "../../src/log/log.ts";
-import { slotIn } from "../../src/commands/page-tools.ts";
 import { wireMessage } from "../../src/commands/follow.ts";
 import { DoctorRun } from "../../src/page/doctor-run.ts";
 import { Trace, type TracedMessage } from "../../src/page/trace.ts";
-import { ownFolder } from "../support/folder.ts";
 import { standStill } from "../support/timers.ts";
-import { join } from "node:path";
-import { writeFileSync } from "node:fs";
 
 const hop = { name: "disk", verdict: "good", message: "Fine.", ms: 1 } as const;
 
@@ -83,12 +79,4 @@ describe("the trace", () => {
     expect(trace.messages).toHaveLength(Math.min(added.length, 60));
     trace.stop();
   });
-});
-
-test("the slot of the image that runs; off the image there is none", () => {
-  const file = join(ownFolder(), "os-release");
-  writeFileSync(file, 'ID=debian\nIMAGE_ID=telesetd\nIMAGE_VERSION="7"\n');
-  expect(slotIn(file)).toBe("7");
-  writeFileSync(file, "ID=debian\nIMAGE_VERSION=7\n");
-  expect([slotIn(file), slotIn("/none")]).toEqual([undefined, undefined]);
 });

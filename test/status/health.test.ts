@@ -4,7 +4,7 @@ import { newCall } from "../../src/core/call.ts";
 import { newDesk } from "../../src/core/desk.ts";
 import { liveCalls } from "../../src/status/calls.ts";
 import { boxParts, deskParts, type Part, worst } from "../../src/status/health.ts";
-import type { DeskStatus, Status } from "../../src/status/status.ts";
+import { type DeskStatus, type Status, statusText } from "../../src/status/status.ts";
 import { wellStatus } from "../support/page/page.ts";
 
 const now = Date.parse("2026-11-27T10:00:00Z");
@@ -120,5 +120,43 @@ test("calls in progress: the other party is masked, withheld or not known yet", 
     state: "ringing",
     agent: "SMITH",
     sent: ["ScreenPop"],
+  });
+});
+
+describe("the image:", () => {
+  const image = { version: "0.3.0", slot: "A" };
+  test("off the image there is no part; where all is well it is good", () => {
+    expect(boxOf({})["Image"]).toBeUndefined();
+    const update = { when: "2026-11-27T02:00:00Z", good: true, message: "0.3.0 is the newest version on the server." };
+    expect(boxOf({ image: { ...image, waiting: "0.4.0", update } })["Image"]).toEqual({
+      name: "Image",
+      state: "good",
+      message: "Version 0.3.0 in slot A.",
+      details: ["Version 0.4.0 runs after the next restart.", "Last update: 0.3.0 is the newest version on the server."],
+    });
+  });
+  test("a rejected version, with its reason and the next step", () => {
+    const rejected = { version: "0.4.0", why: "telesetd did not become ready." };
+    expect(boxOf({ image: { ...image, rejected } })["Image"]).toMatchObject({
+      state: "warning",
+      details: ["Version 0.4.0 was rejected, and 0.3.0 runs again: telesetd did not become ready."],
+      advice: expect.stringContaining("Publish a newer version"),
+    });
+  });
+  test("a failed update", () => {
+    const update = {
+      when: "2026-11-27T02:00:00Z",
+      good: false,
+      message: "The server does not answer.",
+      advice: "Check update.url.",
+    };
+    expect(boxOf({ image: { ...image, update } })["Image"]).toMatchObject({
+      state: "warning",
+      details: ["The last update failed: The server does not answer."],
+      advice: "Check update.url.",
+    });
+  });
+  test("telesetd status shows it in its second line", () => {
+    expect(statusText({ ...wellStatus, image }, now).split("\n")[1]).toBe("image: 0.3.0 in slot A");
   });
 });

@@ -2,6 +2,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { addressTowards } from "../uwq-url.ts";
+import { imageState } from "../../image/facts.ts";
+import type { ImageState } from "../../image/state.ts";
 import { type MachineClocks, machineClocks } from "../../platform/clock.ts";
 
 /** An address of the machine that is not loopback. */
@@ -29,6 +31,8 @@ export interface Machine {
   hasDefaultRoute(): boolean;
   /** See `Network.addressTowards`. */
   addressTowards(peer: string): Promise<string | undefined>;
+  /** The image that runs; undefined on other machines. */
+  image(): ImageState | undefined;
   /** What systemd knows about the service; undefined without systemd, or if the service is not installed. */
   service(): Promise<ServiceState | undefined>;
 }
@@ -46,6 +50,7 @@ export const thisMachine: Machine = {
     linesOf("/proc/net/route").some((line) => line.split(/\s+/)[1] === "00000000") ||
     linesOf("/proc/net/ipv6_route").some((line) => /^0{32} 00 /.test(line) && !/\blo$/.test(line)),
   addressTowards,
+  image: () => imageState(),
   service,
 };
 

@@ -11,6 +11,7 @@ import { checkCrmPort, checkDeliveries, checkRegistration, registeredAt } from "
 import { type Answered, askWhoAnswers, checkDaemon, checkHttp, type Daemon } from "./daemon.ts";
 import { checked, withDetails } from "./hop.ts";
 import { type Machine, thisMachine } from "./machine.ts";
+import { checkImage } from "./image.ts";
 import { checkPage } from "./page.ts";
 import { printer, report } from "./print.ts";
 import { calloutSettings, eventSettings } from "./profile.ts";
@@ -77,6 +78,7 @@ async function* withoutConfig(options: DoctorOptions, answering: Promise<Answere
   yield await checked("disk", () => checkDisk(usualStore));
   yield await checked("clock", () => checkClock(machine, undefined));
   yield await checked("network", () => checkNetwork(machine, undefined));
+  yield* imageHop(machine);
   const answered = await answering;
   yield await checked("daemon", () => checkDaemon(answered, undefined, machine));
   for (const name of ["http", "switch"]) yield skipped(name, why);
@@ -92,6 +94,12 @@ async function* withoutConfig(options: DoctorOptions, answering: Promise<Answere
     yield await checked(`CRM port ${extension}`, () => checkCrmPort(extension, registeredAt(extension, known), known));
   }
   yield await checked("deliveries", () => checkDeliveries(known));
+}
+
+/** The hop of the image; none on other machines. */
+async function* imageHop({ image }: Machine): AsyncGenerator<Hop> {
+  const state = image();
+  if (state) yield await checked("image", () => checkImage(state));
 }
 
 /** The hops in order; independent ones are checked at the same time. */
@@ -115,6 +123,7 @@ async function* withConfig(
   yield await clock;
   const places = { listen: config.http.host, peers: driverOf(config.line).hosts };
   yield await checked("network", () => checkNetwork(machine, places));
+  yield* imageHop(machine);
   const answered = await answering;
   const daemon: Daemon | undefined = "daemon" in answered ? answered.daemon : undefined;
   const known = { daemon, store, unread, now: machine.clocks.wall() };

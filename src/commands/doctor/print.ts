@@ -52,7 +52,7 @@ export function printer(io: Io): { hop(hop: Hop): void; summary(hops: readonly H
 }
 
 /** Hops of the box and its configuration: with a warning, events reach UWQ all the same. */
-const background: readonly string[] = ["config", "store", "disk", "clock", "network", "http"];
+const background: readonly string[] = ["config", "store", "disk", "clock", "network", "image", "http"];
 
 /** The warnings, those about the way from the phone to UWQ first. */
 function warningsInOrder(hops: readonly Hop[]): readonly Hop[] {

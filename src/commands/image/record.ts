@@ -13,8 +13,6 @@ import { replaceRecord } from "./replace-record.ts";
 
 /** Where systemd-boot finds the kernel images. */
 export const entryFolder = "efi/EFI/Linux";
-/** The journal of a boot that ended in emergency mode. */
-const failedJournal = "failed-boot.txt";
 /** What the kernel said before it stopped (systemd-pstore.service(8)). */
 const panicFolder = "var/lib/systemd/pstore";
 
@@ -32,9 +30,9 @@ export async function recordBoot({ root }: { readonly root: string }, io: Io): P
     slot: slotIn(out),
     files: filesIn(join(root, entryFolder)),
     failed: rejectionIn(root),
-    failedJournal: timedText(join(folder, failedJournal)),
+    failedJournal: timedText(join(folder, records.failedJournal)),
     panic: lastPanic(join(root, panicFolder)),
-    notes: [textOf(join(folder, records.restored))?.trim() ?? ""].filter((note) => note !== ""),
+    notes: notesAt(timedText(join(folder, records.restored)), Date.now()),
   });
   io.out(`${imageLines(state, 0).join("\n")}\n`);
   const trouble = replaceRecord(join(folder, records.state), state);
@@ -49,6 +47,14 @@ export function filesIn(folder: string): ReadonlyMap<string, number> {
   } catch {
     return new Map();
   }
+}
+
+/** How long a lost data partition is mentioned, in ms. */
+const maxNoteMs = 30 * 86_400_000;
+
+function notesAt(restored: ReturnType<typeof timedText>, now: number): readonly string[] {
+  if (!restored || now - restored.time > maxNoteMs) return [];
+  return [`${new Date(restored.time).toISOString().slice(0, 10)}: ${restored.text.trim()}`];
 }
 
 function timedText(file: string): { readonly text: string; readonly time: number } | undefined {

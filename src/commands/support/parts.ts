@@ -1,10 +1,12 @@
 /** The parts of the bundle: what each contains, and where it comes from. */
 import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { lineSchemas } from "../../../drivers/registry.ts";
 import { type Hidden, withoutSecrets } from "../../config/hidden.ts";
 import { ConfigError } from "../../config/schema.ts";
 import { omitUndefined } from "../../core/omit-undefined.ts";
 import type { ShownEvent } from "../../outbox/admin.ts";
+import { imageState, recordFolder, records, textOf } from "../../image/facts.ts";
 import { messageOf } from "../../platform/text.ts";
 import { version } from "../../version.ts";
 import { ask, type Place, socketFor } from "../ask.ts";
@@ -72,9 +74,32 @@ export async function collect(place: Place, io: Io): Promise<Collected> {
     { file: "dials.json", about: `the last ${newest} dials`, kind: "text", content: dials },
     { file: "events.json", about: `the last ${newest} events`, kind: "text", content: events },
     { file: "metrics.txt", about: "the counters", kind: "counters", content: asText(metrics) },
+    ...imageParts(),
     { file: "log.txt", about: "the log of the last hour", kind: "log", content: log },
   ];
   return { parts, secrets: [...found.secrets, ...(prefix === undefined ? [] : [prefix])] };
+}
+
+/** On the image: its state, and the journal of a boot that failed. */
+function imageParts(): readonly Part[] {
+  const state = imageState();
+  if (!state) return [];
+  const journal = textOf(join(recordFolder, records.failedJournal));
+  const missing = "No boot has ended in emergency mode.";
+  return [
+    {
+      file: "image.json",
+      about: "the version of the image, a rejected one, the last update",
+      kind: "text",
+      content: { json: state },
+    },
+    {
+      file: "failed-boot.txt",
+      about: "the journal of a boot that failed",
+      kind: "log",
+      content: journal === undefined ? { missing } : { text: journal },
+    },
+  ];
 }
 
 function versionText(): string {

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { recordBoot } from "../../../src/commands/image/record.ts";
-import { imageState } from "../../../src/image/facts.ts";
+import { imageReader, imageState } from "../../../src/image/facts.ts";
 import { ownFolder } from "../../support/folder.ts";
 import { collectingIo, imageRoot } from "../../support/image/root.ts";
 
@@ -34,7 +34,24 @@ test("a rejected version with the reason of the health check, and the last updat
     put("var/lib/telesetd-image/update.json", JSON.stringify(update));
     put("var/lib/telesetd-image/data-restored", "The data partition was made again.\n");
   });
-  expect(state).toEqual({ version: "0.3.0", rejected: failed, notes: ["The data partition was made again."], update });
+  expect(state).toEqual({
+    version: "0.3.0",
+    rejected: failed,
+    notes: [expect.stringMatching(/^\d{4}-\d\d-\d\d: The data partition was made again\.$/)],
+    update,
+  });
+});
+
+test("a lost data partition is mentioned for a month", async () => {
+  const lost = async (days: number) => {
+    const { state } = await recorded(({ put, root }) => {
+      put("var/lib/telesetd-image/data-restored", "The data partition was made again.");
+      const time = Date.now() / 1000 - days * 86_400;
+      utimesSync(join(root, "var/lib/telesetd-image/data-restored"), time, time);
+    });
+    return state.notes?.length ?? 0;
+  };
+  expect([await lost(29), await lost(31)]).toEqual([1, 0]);
 });
 
 test("the newest panic of the kernel", async () => {
@@ -67,4 +84,21 @@ test("a record that cannot be written is an error; on another machine there is n
   writeFileSync(join(root, "usr/lib/os-release"), "ID=debian\n");
   expect(await recordBoot({ root }, io)).toBe(0);
   expect(imageState(root)).toBeUndefined();
+});
+
+test("the daemon reads the records again after 5 s; on another machine never", () => {
+  const { root, put } = imageRoot(join(folder, "root"));
+  let now = 0;
+  const read = imageReader(() => now, root);
+  expect(read()).toEqual({ version: "0.3.0" });
+  put("var/lib/telesetd-image/image.json", JSON.stringify({ version: "0.3.0", slot: "A" }));
+  now = 4999;
+  expect(read()?.slot).toBeUndefined();
+  now = 5000;
+  expect(read()?.slot).toBe("A");
+  put("usr/lib/os-release", "ID=debian\n");
+  const elsewhere = imageReader(() => now, root);
+  imageRoot(root);
+  now += 10_000;
+  expect(elsewhere()).toBeUndefined();
 });

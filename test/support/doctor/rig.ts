@@ -38,6 +38,7 @@ export class Place implements AsyncDisposable {
     synchronised: () => Promise.resolve(true),
     addresses: () => [{ interface: "eth0", address: "10.1.2.3" }],
     hasDefaultRoute: () => true,
+    image: () => undefined,
     addressTowards: () => Promise.resolve(undefined),
     service: () => Promise.resolve(undefined),
   };
