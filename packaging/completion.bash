@@ -4,7 +4,7 @@ _telesetd() {
   local word=${COMP_WORDS[COMP_CWORD]} command=telesetd words="" i
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "$command ${COMP_WORDS[i]}" in
-      "telesetd setup" | "telesetd doctor" | "telesetd status" | "telesetd try" | "telesetd demo" | "telesetd outbox" | "telesetd outbox list" | "telesetd outbox show" | "telesetd outbox retry" | "telesetd outbox drop" | "telesetd watch" | "telesetd explain" | "telesetd calls" | "telesetd dials" | "telesetd log" | "telesetd support" | "telesetd apply" | "telesetd update" | "telesetd check" | "telesetd schema" | "telesetd hash-password" | "telesetd replay" | "telesetd fleet" | "telesetd fleet init" | "telesetd fleet add" | "telesetd fleet list" | "telesetd fleet servers" | "telesetd run" | "telesetd install" | "telesetd version" | "telesetd image" | "telesetd image settings" | "telesetd image health" | "telesetd image record" | "telesetd image console") command+=" ${COMP_WORDS[i]}" ;;
+      "telesetd setup" | "telesetd doctor" | "telesetd status" | "telesetd try" | "telesetd demo" | "telesetd outbox" | "telesetd outbox list" | "telesetd outbox show" | "telesetd outbox retry" | "telesetd outbox drop" | "telesetd watch" | "telesetd explain" | "telesetd calls" | "telesetd dials" | "telesetd log" | "telesetd support" | "telesetd apply" | "telesetd update" | "telesetd check" | "telesetd schema" | "telesetd hash-password" | "telesetd replay" | "telesetd fleet" | "telesetd fleet init" | "telesetd fleet add" | "telesetd fleet revoke" | "telesetd fleet list" | "telesetd fleet status" | "telesetd fleet push" | "telesetd fleet servers" | "telesetd run" | "telesetd install" | "telesetd version" | "telesetd image" | "telesetd image settings" | "telesetd image health" | "telesetd image record" | "telesetd image console") command+=" ${COMP_WORDS[i]}" ;;
     esac
   done
   COMPREPLY=()
@@ -42,10 +42,13 @@ _telesetd() {
     "telesetd hash-password":-*) words="--help" ;;
     "telesetd replay":-*) words="--config --json --speed --help" ;;
     "telesetd fleet":-*) words="--help" ;;
-    "telesetd fleet":*) words="init add list servers" ;;
+    "telesetd fleet":*) words="init add revoke list status push servers" ;;
     "telesetd fleet init":-*) words="--folder --certificate --key --ca --server --prefix --passphrase --server-folder --server-state --help" ;;
-    "telesetd fleet add":-*) words="--folder --csv --group --image-config --relay --help" ;;
+    "telesetd fleet add":-*) words="--folder --csv --group --image-config --replace --relay --help" ;;
+    "telesetd fleet revoke":-*) words="--folder --help" ;;
     "telesetd fleet list":-*) words="--folder --group --all --json --help" ;;
+    "telesetd fleet status":-*) words="--folder --all --json --help" ;;
+    "telesetd fleet push":-*) words="--folder --group --desk --all --wait --help" ;;
     "telesetd fleet servers":-*) words="--folder --certificate --key --ca --help" ;;
     "telesetd run":-*) words="--config --socket --help" ;;
     "telesetd install":-*) words="--from --to --help" ;;
@@ -60,7 +63,7 @@ _telesetd() {
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
   [[ $word == -* ]] && return
   case $command in
-    "telesetd support" | "telesetd apply" | "telesetd replay")
+    "telesetd support" | "telesetd apply" | "telesetd replay" | "telesetd fleet push")
       compopt -o filenames 2>/dev/null
       mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$word") ;;
   esac

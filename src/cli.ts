@@ -318,13 +318,35 @@ function addFleet({ io, add, does }: Group): void {
     ).option("--csv <file>", "a list instead, with a line such as 1001,sales for each box")
       .option("--group <name>", "group of the box, for telesetd fleet push")
       .option("--image-config [shared]", "write telesetd.json of the box too, with the settings of this file")
+      .option("--replace", "issue a new credential, and revoke the old one")
       .option("--relay", "issue the credential of a relay instead, for example of relay c"),
     async (name, options) => (await import("./commands/fleet/add.ts")).addToFleet(name, options, io),
+  );
+  does(
+    ofFleet("revoke <name>", "Shut a box or a relay out, at once.", "telesetd fleet revoke 1001"),
+    async (name, options) => (await import("./commands/fleet/revoke.ts")).revokeFromFleet(name, options, io),
   );
   does(
     ofFleet("list", "List the boxes and relays that have credentials.", "telesetd fleet list --group sales")
       .option("--group <name>", "only this group").option("--all", "revoked ones too").option("--json", "print JSON"),
     async (options) => (await import("./commands/fleet/list.ts")).listFleet(options, io),
+  );
+  does(
+    ofFleet(
+      "status [search]",
+      "Show the state of the fleet: the desks in trouble, or those of an agent or a version.",
+      "telesetd fleet status",
+    ).option("--all", "all desks").option("--json", "print JSON"),
+    async (search, options) => (await import("./commands/fleet/status.ts")).fleetStatus(search, options, io),
+  );
+  does(
+    ofFleet(
+      "push [file]",
+      "Sign settings and send them to boxes, over their own files; without a file, send the last ones again.",
+      "telesetd fleet push sales.json --group sales",
+    ).option("--group <name>", "the boxes of a group").option("-d, --desk <extension>", "one box").option("--all", "all boxes")
+      .option("--wait <seconds>", "how long to wait for the boxes", "30"),
+    async (file, options) => (await import("./commands/fleet/push.ts")).pushToFleet(file, options, io),
   );
   does(
     certified(

@@ -40,6 +40,11 @@ export class TestFleet {
     return new TestFleet(folder, port);
   }
 
+  /** The same fleet with a new server, which has only the configuration as it is now. */
+  again(): TestFleet {
+    return new TestFleet(this.folder, this.port);
+  }
+
   /** Issues credentials, as `telesetd fleet add` does. */
   async add(name: string, options: Partial<AddOptions> = {}): Promise<void> {
     const code = await addToFleet(name, { folder: this.folder, ...options }, this.io);

@@ -7,12 +7,15 @@ import { mergePatch } from "../../fleet/merge-patch.ts";
 import { newKey } from "../../broker/nkey.ts";
 import type { Io } from "../io.ts";
 import { FleetError, FleetFolder, type IssuedUser, onFleet } from "./folder.ts";
+import { sendAccount } from "./server.ts";
 
 /** The options of `fleet add`. */
 export interface AddOptions {
   readonly folder: string;
   readonly csv?: string;
   readonly group?: string;
+  /** Whether a box that exists gets a new credential; the old one is revoked. */
+  readonly replace?: boolean;
   readonly relay?: boolean;
   /** Whether to write telesetd.json too; a text: a file with the settings that all boxes share. */
   readonly imageConfig?: boolean | string;
@@ -23,7 +26,7 @@ type NewUser = Pick<IssuedUser, "name" | "role" | "desks" | "group">;
 
 /**
  * Issues credentials. `name`: a desk (`1001`), the desks of one box (`1001+1002`), or with `relay` a relay's name (`c`).
- * Exit codes: 0 done; 2 nothing was done.
+ * Exit codes: 0 done; 1 issued, but the servers do not know yet that the old credentials are revoked; 2 nothing was done.
  */
 export function addToFleet(
   name: string | undefined,
@@ -34,7 +37,8 @@ export function addToFleet(
   return onFleet(options, io, async (folder) => {
     const users = wanted(name, options);
     const shared = typeof options.imageConfig === "string" ? sharedSettings(options.imageConfig) : {};
-    refuseExisting(folder, users);
+    const old = existing(folder, users, options.replace === true);
+    if (old.length > 0) revoke(folder, old, now());
     await issueUsers(folder, users, now());
     if (options.imageConfig !== undefined) {
       const authority = readFileSync(folder.file("server/ca.pem"), "utf8");
@@ -45,7 +49,7 @@ export function addToFleet(
         ? oneText(folder, users[0]?.name ?? "", options)
         : `Issued ${count(users.length, "credential")} in ${folder.file("credentials")}.\n`,
     );
-    return 0;
+    return old.length > 0 ? await sendAccount(folder, io, now) : 0;
   });
 }
 
@@ -59,6 +63,12 @@ export async function issueUsers(folder: FleetFolder, users: readonly NewUser[],
     const jwt = issue(userClaims(key.public, { name, desks }, folder.facts.keys), keys[role], now);
     folder.writeCredential(name, credentialsFile(jwt, key.seed));
   }
+}
+
+/** Marks users as revoked. `now`: the wall clock in ms. */
+export function revoke(folder: FleetFolder, users: readonly IssuedUser[], now: number): void {
+  const at = new Date(now).toISOString();
+  folder.record(folder.users.map((user) => users.includes(user) ? { ...user, revoked: at } : user));
 }
 
 function credentialsOf(name: string): string {
@@ -120,13 +130,16 @@ function userOf(text: string, group: string | undefined, place: string): NewUser
 /** The valid names of groups, which are also names of files. */
 export const groupPattern = /^[A-Za-z][\w-]{0,30}$/;
 
-/** @throws FleetError if one of the names or desks has a credential already. */
-function refuseExisting(folder: FleetFolder, users: readonly NewUser[]): void {
+/** The valid users with the same name or one of the same desks. @throws FleetError if they are not to be replaced. */
+function existing(folder: FleetFolder, users: readonly NewUser[], replace: boolean): IssuedUser[] {
   const names = new Set(users.flatMap(({ name, desks }) => [name, ...desks]));
-  const [first, ...others] = folder.valid.filter(({ name, desks }) => names.has(name) || desks.some((desk) => names.has(desk)));
-  if (first === undefined) return;
-  const more = others.length > 0 ? ` and ${count(others.length, "other")}` : "";
-  throw new FleetError(`${first.name}${more} exists already.`);
+  const found = folder.valid.filter(({ name, desks }) => names.has(name) || desks.some((desk) => names.has(desk)));
+  const [first, ...others] = found;
+  if (first && !replace) {
+    const more = others.length > 0 ? ` and ${count(others.length, "other")}` : "";
+    throw new FleetError(`${first.name}${more} exists already: --replace issues a new credential and revokes the old one.`);
+  }
+  return found;
 }
 
 function sharedSettings(file: string): Record<string, unknown> {
@@ -142,12 +155,12 @@ function sharedSettings(file: string): Record<string, unknown> {
 /** Writes telesetd.json of a box, complete with its secrets: a box needs no other file. */
 function writeImageConfig(folder: FleetFolder, { name, desks, role }: NewUser, shared: unknown, authority: string): void {
   if (role !== "desk") return;
-  const { facts: { servers, prefix, keys } } = folder;
+  const { facts: { prefix, keys } } = folder;
   const own = {
     desks: desks.map((extension) => ({ extension })),
     line: {
       driver: "relay",
-      servers: servers.map(({ host, port }) => `tls://${host.includes(":") ? `[${host}]` : host}:${port}`),
+      servers: folder.urls,
       ca: authority,
       credentials: readFileSync(folder.file(credentialsOf(name)), "utf8"),
       ...(prefix === "tele" ? {} : { prefix }),

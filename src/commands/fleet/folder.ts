@@ -2,7 +2,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { accountClaims, operatorClaims, type PublicKeys, type Role, systemClaims } from "../../fleet/claims.ts";
-import { issue } from "../../fleet/jwt.ts";
+import { claimsIn, issue } from "../../fleet/jwt.ts";
 import { type FleetSecrets, isSealed, openSecrets, sealSecrets } from "../../fleet/key-file.ts";
 import { type ServerAddress, serverConfig } from "../../fleet/server-config.ts";
 import { replaceFile } from "../../platform/replace-file.ts";
@@ -73,7 +73,7 @@ export class FleetFolder {
     }
     const folder = new FleetFolder(path, facts, [], io, secrets);
     writing(path, () => {
-      for (const below of [".", "server", "credentials", "boxes", "config"]) {
+      for (const below of [".", "server", "credentials", "boxes", "config/groups", "config/desks"]) {
         mkdirSync(join(path, below), { recursive: true, mode: 0o700 });
       }
       chmodSync(path, 0o700);
@@ -105,6 +105,11 @@ export class FleetFolder {
   with(facts: FleetFacts): FleetFolder {
     this.write("fleet.json", `${JSON.stringify(facts, null, 2)}\n`);
     return new FleetFolder(this.path, facts, this.#users, this.#io, this.#secrets);
+  }
+
+  /** The servers as a client names them. */
+  get urls(): readonly string[] {
+    return this.facts.servers.map(({ host, port }) => `tls://${host.includes(":") ? `[${host}]` : host}:${port}`);
   }
 
   /** The path of a file in the folder. */
@@ -142,30 +147,40 @@ export class FleetFolder {
     }
   }
 
-  /** The JWT of the fleet's account, with all revocations. `now`: the wall clock in ms. */
-  async account(now: number): Promise<string> {
-    const { keys } = await this.secrets();
-    const revoked = this.#users.flatMap(({ key, revoked }) => revoked === undefined ? [] : [[key, seconds(revoked)] as const]);
-    return issue(accountClaims(this.facts.keys, this.facts.prefix, Object.fromEntries(revoked)), keys.operator, now);
-  }
-
-  /** Writes the configuration for the servers. `now`: the wall clock in ms. */
-  async writeServerConfig(now: number): Promise<void> {
+  /**
+   * Issues the account of the fleet with all revocations, and writes it with the configuration for the servers. Returns the JWT of
+   * the account. `now`: the wall clock in ms.
+   */
+  async writeServerConfig(now: number): Promise<string> {
     const { keys: { operator } } = await this.secrets();
-    const { keys, servers, serverFolder: folder, serverState: state } = this.facts;
+    const { keys, prefix, servers, serverFolder: folder, serverState: state } = this.facts;
+    const revoked = this.#users.flatMap(({ key, revoked }) => revoked === undefined ? [] : [[key, seconds(revoked)] as const]);
+    const account = issue(accountClaims(keys, prefix, Object.fromEntries(revoked)), operator, this.#accountTime(now));
     const text = serverConfig({
       servers,
       folder,
       state,
       operator: issue(operatorClaims(keys), operator, now),
       system: [keys.system, issue(systemClaims(keys), operator, now)],
-      account: [keys.account, await this.account(now)],
+      account: [keys.account, account],
     });
+    this.write("account.jwt", `${account}\n`);
     this.write("server/nats-server.conf", text);
+    return account;
+  }
+
+  /** A server takes an account that is as old as its own, to the second, for newer: without this a revocation could get lost. */
+  #accountTime(now: number): number {
+    const file = this.file("account.jwt");
+    const last = existsSync(file) ? claimsIn(readFileSync(file, "utf8").trim())?.iat ?? 0 : 0;
+    return Math.max(now, (last + 1) * 1000);
   }
 }
 
-/** Runs a command on a fleet: one at a time. Exit code 2 for a FleetError, whose message is printed. */
+/** The broker or the relays do not answer. */
+export class NoAnswer extends FleetError {}
+
+/** Runs a command on a fleet, one at a time. Exit codes for a FleetError, whose message is printed: 1 for NoAnswer, else 2. */
 export async function onFleet(
   { folder: path }: { readonly folder: string },
   io: Io,
@@ -183,7 +198,7 @@ export async function onFleet(
   } catch (error) {
     if (!(error instanceof FleetError)) throw error;
     io.err(`${error.message}\n`);
-    return 2;
+    return error instanceof NoAnswer ? 1 : 2;
   }
 }
 

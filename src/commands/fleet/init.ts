@@ -1,5 +1,6 @@
 /** `telesetd fleet init` and `telesetd fleet servers`: the keys of a fleet, and the configuration of its nats-servers. */
 import { readFileSync } from "node:fs";
+import { prefixPattern } from "../../broker/subjects.ts";
 import { newKeys, publicKeys } from "../../fleet/key-file.ts";
 import type { ServerAddress } from "../../fleet/server-config.ts";
 import type { Io } from "../io.ts";
@@ -29,8 +30,8 @@ export interface InitOptions extends GivenCertificate {
 /** Makes a new fleet. Exit codes: 0 done; 2 it cannot be made, nothing was written that counts. */
 export async function initFleet(options: InitOptions, io: Io, now: () => number = Date.now): Promise<number> {
   try {
-    if (!/^[a-z][a-z0-9-]{0,30}$/.test(options.prefix)) {
-      throw new FleetError(`--prefix is ${options.prefix}: expected a lower-case letter, then at most 30 letters, digits or -.`);
+    if (!prefixPattern.test(options.prefix)) {
+      throw new FleetError(`--prefix is ${options.prefix}: expected letters, digits, - and _, for example tele.`);
     }
     const servers = options.server.map(addressOf);
     const passphrase = options.passphrase ? await newPassphrase(io) : undefined;

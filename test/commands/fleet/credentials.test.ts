@@ -32,6 +32,7 @@ describe("fleet init", () => {
       name !== "nats/test.conf"
     );
     expect(names.toSorted()).toEqual([
+      "account.jwt",
       "credentials/relay-a.creds",
       "credentials/relay-b.creds",
       "fleet.json",
@@ -172,8 +173,8 @@ describe("fleet add", () => {
     ["1001+1001", {}, "Desk 1001 is listed twice"],
     ["1001", { group: "a/b" }, 'the group "a/b" is invalid'],
     ["../x", { relay: true }, "The relay's name is ../x"],
-    ["1009", {}, "1009 exists already"],
-    ["1008+1009", {}, "1009 exists already"],
+    ["1009", {}, "1009 exists already: --replace"],
+    ["1008+1009", {}, "1009 exists already: --replace"],
     [undefined, {}, "Name a desk"],
     [undefined, { csv: "/nowhere" }, "Cannot read /nowhere: ENOENT"],
     ["1001", { imageConfig: "/nowhere" }, "Cannot read the settings in /nowhere"],
