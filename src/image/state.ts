@@ -1,6 +1,6 @@
 /** What `telesetd status`, the doctor, the page and monitors say about the image: recorded at each boot, by root. */
 import { ago } from "../core/count.ts";
-import { bootEntries, type BootEntry, waitingVersion } from "./boot-entry.ts";
+import { bootEntries, type BootEntry, otherVersion, waitingVersion } from "./boot-entry.ts";
 
 /** Why a version was rejected. */
 export interface Rejection {
@@ -28,6 +28,8 @@ export interface ImageState {
   readonly slot?: string;
   /** The version that the next restart runs, if it is another one. */
   readonly waiting?: string;
+  /** The version that a rollback runs; absent if there is none. */
+  readonly fallback?: string;
   readonly rejected?: Rejection;
   /** What else the administrator must know: the data partition was made again. */
   readonly notes?: readonly string[];
@@ -55,10 +57,12 @@ export function stateAfterBoot(facts: BootFacts): Omit<ImageState, "update"> {
   const entries = bootEntries([...files.keys()]);
   const rejected = entries.findLast((entry) => entry.state === "rejected" && entry.version !== version);
   const waiting = waitingVersion(entries, version)?.version;
+  const fallback = waiting === undefined ? otherVersion(entries, version)?.version : undefined;
   return {
     version,
     ...(slot === undefined ? {} : { slot }),
     ...(waiting === undefined ? {} : { waiting }),
+    ...(fallback === undefined ? {} : { fallback }),
     ...(rejected ? { rejected: rejection(rejected, facts) } : {}),
     ...(notes.length > 0 ? { notes } : {}),
   };

@@ -27,15 +27,15 @@ export class Notices {
 
 /** What may be changed, and how the result is reported. */
 export interface ChangeOptions {
-  readonly source: Pick<PageSource, "outbox">;
+  readonly source: Pick<PageSource, "outbox" | "tools">;
   readonly doctor: DoctorRun | undefined;
   readonly trace: Trace | undefined;
   /** Says what was done, to the session of a request. */
   readonly say: (context: Context, text: string) => void;
 }
 
-/** `POST /ui/events/...`, `/ui/doctor`, `/ui/wire/...`. */
-export function addChanges(app: Hono, { source: { outbox }, doctor, trace, say }: ChangeOptions): void {
+/** `POST /ui/events/...`, `/ui/doctor`, `/ui/wire/...`, `/ui/image/...`. */
+export function addChanges(app: Hono, { source: { outbox, tools }, doctor, trace, say }: ChangeOptions): void {
   const back = (context: Context, view: string, text?: string): Response => {
     if (text !== undefined) say(context, text);
     return context.redirect(`${root}${view}`, 303);
@@ -70,4 +70,14 @@ export function addChanges(app: Hono, { source: { outbox }, doctor, trace, say }
     trace?.stop();
     return back(context, "wire");
   });
+  const asked = {
+    update: "The box looks for an update. If there is one, it restarts when no desk has had a call for 10 minutes.",
+    rollback: "The box goes back to the version before, and restarts now.",
+  };
+  for (const what of ["update", "rollback"] as const) {
+    app.post(`${root}image/${what}`, (context) => {
+      const { image } = tools ?? {};
+      return back(context, "", image ? image.request(what) ?? asked[what] : "This machine does not run the image of telesetd.");
+    });
+  }
 }

@@ -36,6 +36,16 @@ export interface PageTools {
   doctor(): AsyncIterable<DoctorHop>;
   /** The message of a wire that an entry of the log contains; undefined if it contains none. */
   wireMessage(entry: LogEntry): WireMessage | undefined;
+  /** The requests that the image takes; absent on other machines. */
+  readonly image?: ImageTool | undefined;
+}
+
+/** What can be requested of the image. */
+export interface ImageTool {
+  /** Whether there is a server of updates. */
+  readonly hasUpdates: boolean;
+  /** Requests an update, or a return to the version before with a restart. @returns why not, as a sentence; undefined if done. */
+  request(what: "update" | "rollback"): string | undefined;
 }
 
 /** A hop of the doctor. */

@@ -44,7 +44,12 @@ export function liveViews({ source, doctor, trace }: ViewOptions): LiveViews {
     overview: [
       livePart("now", () => liveCallsModel(source.liveCalls()), (model) => <LiveCallsView model={model} />),
       livePart("headline", () => stateModel(source.status(), Date.now()).state, (state) => <Headline state={state} />, slow),
-      livePart("state", () => stateModel(source.status(), Date.now()), (model) => <StateView model={model} />, slow),
+      livePart(
+        "state",
+        () => stateModel(source.status(), Date.now(), source.tools?.image),
+        (model) => <StateView model={model} />,
+        slow,
+      ),
       livePart("recent", () => ended(maxRecent), (model) => <CallRows calls={model} />, slow),
       livePart("charts", () => source.hours(), (hours) => <ChartsView hours={hours} />, slow),
     ],

@@ -28,7 +28,11 @@ describe("after a boot of 0.3.0:", () => {
   test.each<[string, ReturnType<typeof after>, object]>([
     ["alone", after(["telesetd_0.3.0.efi"]), { version: "0.3.0", slot: "A" }],
     ["the slot is not known", after([], { slot: undefined }), { version: "0.3.0" }],
-    ["an older one beside it", after(["telesetd_0.3.0.efi", "telesetd_0.2.0.efi"]), { version: "0.3.0", slot: "A" }],
+    ["an older one beside it", after(["telesetd_0.3.0.efi", "telesetd_0.2.0.efi"]), {
+      version: "0.3.0",
+      slot: "A",
+      fallback: "0.2.0",
+    }],
     ["it is on trial itself", after(["telesetd_0.3.0+2-1.efi"]), { version: "0.3.0", slot: "A" }],
     ["a newer one waits", after(["telesetd_0.3.0.efi", "telesetd_0.4.0+3-0.efi"]), {
       version: "0.3.0",

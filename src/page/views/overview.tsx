@@ -4,7 +4,9 @@ import { count } from "../../core/count.ts";
 import { boxParts, deskParts, type Part, type PartState, worst } from "../../status/health.ts";
 import type { LiveCall } from "../../status/calls.ts";
 import type { Status } from "../../status/status.ts";
-import { Empty, nameText, PartCard, Since, State } from "./parts.tsx";
+import { ChangeButton, Empty, nameText, PartCard, Since, State } from "./parts.tsx";
+import { root } from "../guard.ts";
+import type { ImageTool } from "../source.ts";
 import type { Html } from "./html.ts";
 
 /** A desk with its parts. */
@@ -20,13 +22,23 @@ export interface StateModel {
   /** The number of further desks, all of which are well. */
   readonly others: number;
   readonly box: readonly Part[];
+  /** The buttons of the image; absent on other machines. */
+  readonly image?: ImageModel;
+}
+
+/** What can be requested of the image. */
+export interface ImageModel {
+  readonly version: string;
+  readonly hasUpdates: boolean;
+  /** The version to go back to. */
+  readonly fallback?: string | undefined;
 }
 
 /** The maximum number of desks that are shown with their parts; those in trouble come first. */
 const maxDesks = 24;
 
-/** Sorts the status by part. `now`: the wall clock in ms. */
-export function stateModel(status: Status, now: number): StateModel {
+/** Sorts the status by part. `now`: the wall clock in ms. `tool`: the requests that the image takes. */
+export function stateModel(status: Status, now: number, tool?: Pick<ImageTool, "hasUpdates">): StateModel {
   const desks = status.desks.map((desk) => ({ extension: desk.extension, parts: deskParts(desk, status, now) }));
   const rank = ({ parts }: DeskModel): number => ["failed", "warning"].indexOf(worst(parts)) >>> 0;
   const sorted = desks.length > maxDesks ? desks.toSorted((a, b) => rank(a) - rank(b)) : desks;
@@ -36,6 +48,9 @@ export function stateModel(status: Status, now: number): StateModel {
     desks: sorted.slice(0, maxDesks),
     others: Math.max(0, desks.length - maxDesks),
     box,
+    ...(tool && status.image
+      ? { image: { version: status.image.version, hasUpdates: tool.hasUpdates, fallback: status.image.fallback } }
+      : {}),
   };
 }
 
@@ -66,8 +81,24 @@ export const StateView = ({ model }: { readonly model: StateModel }): Html => (
     <section aria-labelledby="box">
       <h2 id="box">Box</h2>
       <ul class="grid">{model.box.map((part) => <PartCard part={part} />)}</ul>
+      {model.image ? <ImageButtons image={model.image} /> : null}
     </section>
   </>
+);
+
+const ImageButtons = ({ image: { version, hasUpdates, fallback } }: { readonly image: ImageModel }) => (
+  <div class="buttons">
+    {hasUpdates ? <ChangeButton id="image-update" action={`${root}image/update`}>Look for an update</ChangeButton> : null}
+    {fallback === undefined ? null : (
+      <ChangeButton
+        id="image-rollback"
+        action={`${root}image/rollback`}
+        confirm={`Go back to version ${fallback}? The box restarts now, and does not try ${version} again.`}
+      >
+        Go back to version {fallback}
+      </ChangeButton>
+    )}
+  </div>
 );
 
 /** Calls in progress. */
