@@ -1,0 +1,118 @@
+/** What a box needs around it: a switch, a CRM, and the web server of the updates. For scripts/image-test. */
+import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { sendCallout, SmallCrm } from "../../../simulator/crm/mod.ts";
+import { Simulator } from "../../../simulator/freeswitch/mod.ts";
+import { command } from "./machine.ts";
+
+/** The host as the emulator's network shows it to the machine. */
+const host = "10.0.2.2";
+
+/** The site of one desk, 1001. */
+export class ImageSite {
+  readonly switch = new Simulator({});
+  readonly #crm: SmallCrm;
+  readonly #server: ReturnType<typeof Bun.serve>;
+  /** How many bytes of a file the server sends before it drops the connection; undefined: all. */
+  cutAfter: number | undefined;
+  readonly #folder: string;
+
+  private constructor(folder: string, crm: SmallCrm) {
+    this.#folder = folder;
+    this.#crm = crm;
+    this.#server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: (request) => this.#answer(request) });
+  }
+
+  /** @param folder what the update server serves. */
+  static async open(folder: string): Promise<ImageSite> {
+    const site = new ImageSite(folder, await SmallCrm.open());
+    await site.switch.start();
+    return site;
+  }
+
+  async #answer(request: Request): Promise<Response> {
+    const file = Bun.file(join(this.#folder, new URL(request.url).pathname));
+    if (!await file.exists()) return new Response("", { status: 404 });
+    if (this.cutAfter === undefined || file.size <= this.cutAfter) return new Response(file);
+    const part = file.slice(0, this.cutAfter);
+    return new Response(part.stream().pipeThrough(failing()), { headers: { "Content-Length": String(file.size) } });
+  }
+
+  /** telesetd.json for this site; `more` adds keys. */
+  configuration(more: Readonly<Record<string, unknown>> = {}): string {
+    return JSON.stringify({
+      desks: [{ extension: "1001" }],
+      line: { driver: "freeswitch", host, port: this.switch.port, password: "ClueCon", domain: "127.0.0.1" },
+      http: { host: "0.0.0.0", port: 8090, allow: [host], monitorAllow: [host] },
+      update: { url: `http://${host}:${this.#server.port}` },
+      ...more,
+    });
+  }
+
+  /** Plays one call; returns the names of the events that the CRM got, within 60 s. */
+  async call(port: number): Promise<string[]> {
+    const from = this.#crm.events.length;
+    const agent = { telesetNumber: "1001", agentID: "agent-1001", port: String(this.#crm.port) };
+    await sendCallout(port, "/", { FunctionName: "Register", ...agent });
+    const call = await this.switch.inbound({ from: "5551234567", to: "1001" });
+    await this.#crm.until(from + 1, 60_000);
+    const talk = call;
+    await talk.answer();
+    await this.#crm.until(from + 2, 60_000);
+    await talk.callerHangsUp();
+    await this.#crm.until(from + 3, 60_000);
+    return this.#crm.events.slice(from).map(({ name }) => name);
+  }
+
+  close(): void {
+    void this.#server.stop(true);
+    this.#crm.close();
+    this.switch.stop();
+  }
+}
+
+/** Ends a body with an error. */
+function failing(): TransformStream<Uint8Array, Uint8Array> {
+  return new TransformStream({ flush: (controller) => controller.error(new Error("cut")) });
+}
+
+/** Puts the update files of a build on the server, in place of others, under another version if one is given; signs the list. */
+export function publish({ from, to, version, as = version, key, change = {} }: {
+  /** The folder of the build, for example dist/image/amd64. */
+  readonly from: string;
+  /** The folder of the server: URL/CHANNEL/ARCHITECTURE. */
+  readonly to: string;
+  readonly version: string;
+  readonly as?: string;
+  /** The home of gpg with the secret key. */
+  readonly key: string;
+  /** Contents of files instead of those of the build, by the end of their names. */
+  readonly change?: Readonly<Record<string, Uint8Array>>;
+}): void {
+  rmSync(to, { recursive: true, force: true });
+  mkdirSync(to, { recursive: true });
+  for (const name of readdirSync(from).filter((file) => /\.(efi|gz)$/.test(file))) {
+    const target = join(to, name.replace(`telesetd_${version}`, `telesetd_${as}`));
+    const [, other] = Object.entries(change).find(([end]) => name.endsWith(end)) ?? [];
+    if (other === undefined) copyFileSync(join(from, name), target);
+    else writeFileSync(target, other);
+  }
+  sign(to, key);
+}
+
+/** Writes SHA256SUMS of a folder and its signature. */
+export function sign(folder: string, key: string): void {
+  command(["sh", "-c", `cd '${folder}' && sha256sum -- *.efi *.gz >SHA256SUMS`]);
+  command([
+    "gpg",
+    "--homedir",
+    key,
+    "--quiet",
+    "--batch",
+    "--yes",
+    "--detach-sign",
+    "--output",
+    join(folder, "SHA256SUMS.gpg"),
+    join(folder, "SHA256SUMS"),
+  ]);
+}
