@@ -12,6 +12,11 @@ export interface DriverContext {
   readonly log: Log;
   /** The only clock, and the only source of random numbers, that a driver uses. */
   readonly timers: Timers;
+  /**
+   * The desks are many: events of the whole switch are received and sorted here. Without it, the switch is asked for the events
+   * of these desks alone.
+   */
+  readonly wholeSwitch?: true;
 }
 
 /** What a probe gets besides the settings. */

@@ -9,7 +9,8 @@ import type { Link } from "./wire/link.ts";
 
 /** The filters of one connection. */
 export class LegFilters {
-  readonly #legs = new Set<string>();
+  /** The live legs, each with its desk. */
+  readonly #legs = new Map<string, string>();
   readonly #link: Pick<Link, "send">;
 
   constructor(link: Pick<Link, "send">) {
@@ -20,23 +21,28 @@ export class LegFilters {
   note(event: Translated): void {
     if (event.type === "leg-renamed") {
       this.#remove(event.from);
-      this.#add(event.to);
+      this.#add(event.to, event.desk);
     } else if (event.type === "leg") {
       if (event.facts.ended) this.#remove(event.facts.leg);
-      else this.#add(event.facts.leg);
+      else this.#add(event.facts.leg, event.facts.desk);
     }
   }
 
-  /** Follows the legs that live, and no others. */
-  keep(alive: readonly LegFacts[]): void {
-    const ids = new Set(alive.map(({ leg }) => leg));
-    for (const leg of this.#legs) if (!ids.has(leg)) this.#remove(leg);
-    for (const leg of ids) this.#add(leg);
+  /** The desk of a live leg. */
+  deskOf(leg: string): string | undefined {
+    return this.#legs.get(leg);
   }
 
-  #add(leg: string): void {
+  /** Follows the legs that live, and no others. */
+  keep(alive: readonly Pick<LegFacts, "leg" | "desk">[]): void {
+    const ids = new Map(alive.map(({ leg, desk }) => [leg, desk]));
+    for (const leg of this.#legs.keys()) if (!ids.has(leg)) this.#remove(leg);
+    for (const [leg, desk] of ids) this.#add(leg, desk);
+  }
+
+  #add(leg: string, desk: string): void {
     if (this.#legs.has(leg) || !isLegId(leg)) return;
-    this.#legs.add(leg);
+    this.#legs.set(leg, desk);
     this.#link.send(`filter Unique-ID ${leg}`);
   }
 

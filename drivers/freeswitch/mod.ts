@@ -26,7 +26,7 @@ export const freeswitch: DriverEntry<typeof freeswitchConfig> = {
 class FreeswitchLine extends Reconnection<Session> {
   readonly #options: Omit<SessionOptions, "known" | "report" | "onDelay">;
 
-  constructor(config: FreeswitchConfig, { desks, variables, log, timers }: DriverContext) {
+  constructor(config: FreeswitchConfig, { desks, variables, log, timers, wholeSwitch }: DriverContext) {
     super("FreeSWITCH", { log, timers });
     const site = {
       desks: desks.map(({ extension, aliases }) => ({
@@ -36,7 +36,14 @@ class FreeswitchLine extends Reconnection<Session> {
       outsideProfiles: config.outsideProfiles,
       variables,
     };
-    this.#options = { config, site, memory: agentMemory(desks.map(({ extension }) => extension), config), log, timers };
+    this.#options = {
+      config,
+      site,
+      memory: agentMemory(desks.map(({ extension }) => extension), config),
+      log,
+      timers,
+      wholeSwitch: wholeSwitch === true,
+    };
   }
 
   async passwordOf(user: string): Promise<string | undefined> {

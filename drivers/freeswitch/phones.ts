@@ -23,6 +23,7 @@ export interface PhonesOptions {
 /** The phones of one connection. */
 export class Phones {
   readonly #options: PhonesOptions;
+  readonly #names: ReadonlyMap<string, DeskNames>;
   readonly #states = new Map<string, PhoneEvent>();
   readonly #contacts = new Map<string, readonly Contact[]>();
   #isHeld = true;
@@ -31,6 +32,7 @@ export class Phones {
 
   constructor(options: PhonesOptions) {
     this.#options = options;
+    this.#names = new Map(options.desks.map((names) => [names.extension, names]));
   }
 
   /** The registered contacts of a desk; undefined while they are not known. */
@@ -66,7 +68,7 @@ export class Phones {
    * @param proven whether the phone is known to be reachable: then the answer only shows where.
    */
   async #lookUp(desk: string, proven = false): Promise<void> {
-    const names = this.#options.desks.find(({ extension }) => extension === desk);
+    const names = this.#names.get(desk);
     if (!names) return;
     const before = this.#states.get(desk);
     const answers = await this.#ask(names);

@@ -34,6 +34,8 @@ export interface SessionOptions {
   /** What outlives this connection. */
   readonly memory: AgentMemory;
   readonly report: (event: LineEvent) => void;
+  /** See `DriverContext.wholeSwitch`. */
+  readonly wholeSwitch?: boolean;
   /** Receives the reason why the connection is not up yet, if that takes long. */
   readonly onDelay: (why: string) => void;
 }
@@ -63,7 +65,8 @@ export class Session {
     this.#phones = new Phones({ link, desks, log, report });
     this.#agents = new Agents({ link, config, memory, desks: desks.map(({ extension }) => extension), log, timers, report });
     const contactsOf = (desk: string) => this.#phones.contactsOf(desk);
-    this.#translator = new Translator(options.site, { agents: this.#agents, known, contactsOf });
+    const deskOfLeg = options.wholeSwitch ? { deskOfLeg: (leg: string) => this.#filters.deskOf(leg) } : {};
+    this.#translator = new Translator(options.site, { agents: this.#agents, known, contactsOf, ...deskOfLeg });
     this.#snapshots = new SnapshotSchedule({
       timers,
       legs: async () => (await this.#seen()).legs,
@@ -105,6 +108,7 @@ export class Session {
         silenceMs: config.silenceSeconds * 1000,
         log,
         timers,
+        unfiltered: options.wholeSwitch === true,
         deskOf: (frame) => session && session.#translator.deskOf(frame),
         onDelay: options.onDelay,
         onUnreadable: onFrame,
@@ -126,7 +130,8 @@ export class Session {
     const link = this.#link;
     const { config, site, known } = this.#options;
     this.#filters.keep(known());
-    for (const command of [...filters(site.desks, config), ...this.#agents.filters]) await must(link, command);
+    const isFiltered = this.#options.wholeSwitch !== true;
+    for (const command of isFiltered ? [...filters(site.desks, config), ...this.#agents.filters] : []) await must(link, command);
     if ((await link.command(subscribe())).ok) return;
     // A user with narrow rights needs each subclass of CUSTOM in the list of allowed events, even when all events are in it.
     const custom = eventNames.indexOf("CUSTOM");

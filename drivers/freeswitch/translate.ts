@@ -31,6 +31,8 @@ export interface Sources {
   readonly agents?: Pick<Agents, "names" | "echoes">;
   /** The legs that are believed to be alive. */
   readonly known?: KnownLegs;
+  /** The desk of a live leg, without a search: for many desks, instead of `known`. */
+  readonly deskOfLeg?: (leg: string) => string | undefined;
   /** The registered contacts of a desk; undefined while they are not known. */
   readonly contactsOf?: (desk: string) => readonly Contact[] | undefined;
 }
@@ -47,7 +49,7 @@ export class Translator {
   readonly #offers = new Map<string, string>();
   /** Whether a queue's caller is withheld, by the caller's leg. */
   readonly #queued = new Map<string, boolean>();
-  readonly #sources: Required<Sources>;
+  readonly #sources: Required<Omit<Sources, "deskOfLeg">> & Pick<Sources, "deskOfLeg">;
 
   constructor(site: Site, sources: Sources = {}) {
     this.#site = site;
@@ -99,7 +101,9 @@ export class Translator {
   /** The desk whose leg this was before. */
   #knownDesk(frame: Frame): string | undefined {
     const ids = [text(frame, "Unique-ID"), text(frame, "Old-Unique-ID")].filter((id) => id !== "");
-    return ids.length === 0 ? undefined : this.#sources.known().find(({ leg }) => ids.includes(leg))?.desk;
+    const { known, deskOfLeg } = this.#sources;
+    if (deskOfLeg) return ids.map(deskOfLeg).find((desk) => desk !== undefined);
+    return ids.length === 0 ? undefined : known().find(({ leg }) => ids.includes(leg))?.desk;
   }
 
   /** A leg that the phone has redirected (302) has ended for the desk. */
