@@ -2,6 +2,7 @@
 import type { DriverContext, DriverEntry, Hop, ProbeContext } from "./driver.ts";
 import type { Line } from "../src/core/line.ts";
 import { freeswitch } from "./freeswitch/mod.ts";
+import { relay } from "./relay/mod.ts";
 import { sip } from "./sip/mod.ts";
 
 export type { DriverContext, Hop, ProbeContext, Question, QuestionGroup, Suspect } from "./driver.ts";
@@ -9,10 +10,10 @@ export type { DriverContext, Hop, ProbeContext, Question, QuestionGroup, Suspect
 /** The parts of an entry that work without settings. */
 export type Driver = Pick<DriverEntry, "name" | "schema" | "reference" | "setup">;
 
-const entries: readonly DriverEntry[] = [freeswitch, sip];
+const entries: readonly DriverEntry[] = [freeswitch, sip, relay];
 
 /** All drivers; the first is the default of `telesetd setup`. */
-export const drivers: readonly [Driver, ...Driver[]] = [freeswitch, sip];
+export const drivers: readonly [Driver, ...Driver[]] = [freeswitch, sip, relay];
 
 /** The schemas of the drivers' settings by driver name, for the configuration. */
 export const lineSchemas: Readonly<Record<string, DriverEntry["schema"]>> = Object.fromEntries(

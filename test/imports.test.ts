@@ -21,6 +21,7 @@ const table = `
   src/status/              | type:history/ core/ image/state.ts log/log.ts version.ts | a view of the desks, the same for all readers
   src/fleet/               | broker/nkey.ts core/ status/ platform/ type:log/ page/ http/site.ts metrics/exposition.ts version.ts node hono zod | the fleet uses injected functions: it knows no loop, store or driver
   src/page/                | cctsdk/guard.ts core/ log/ type:config/settings.ts type:history/ image/state.ts type:metrics/hours.ts type:outbox/ platform/ status/ version.ts node hono | a view of the box and its buttons: it knows no loop, store or driver
+  src/relay/               | broker/ core/ type:platform/ type:log/ | works with any line and any broker: it knows no driver
   src/broker/              | type:core/line.ts core/unchanged.ts platform/text.ts platform/connect-error.ts type:platform/ type:log/ node @nats-io/transport-node | relays, boxes and the fleet's commands use it, so that it knows none of them
   src/http/                | cctsdk/ core/crm.ts page/routes.tsx platform/ log/ metrics/ outbox/admin.ts status/ type:history/ node hono @hono/node-server | endpoints use injected functions: they know no loop, store or driver
   src/http/connections.ts  | type:http/connection.ts node | a tool is independent of its users
@@ -32,10 +33,10 @@ const table = `
   src/image/               | core/count.ts type:config/image.ts node | what the image does is decided from facts, without running it
   src/loop.ts              | core/ platform/remembered.ts platform/text.ts type:log/ type:metrics/ type:outbox/ type:passwords.ts | the one writer works with any line, store and CRM
   src/passwords.ts         | core/count.ts type:core/crm.ts platform/lockout.ts node | only the configuration decides who may log in
-  drivers/                 | drivers/shared/ drivers/driver.ts core/line.ts core/number.ts core/omit-undefined.ts platform/ type:log/ zod node modesl drachtio-srf debug | a driver can be replaced without a change elsewhere, and knows no CRM, store or HTTP
+  drivers/                 | drivers/shared/ drivers/driver.ts broker/ core/line.ts core/number.ts core/omit-undefined.ts platform/ type:log/ zod node modesl drachtio-srf debug | a driver can be replaced without a change elsewhere, and knows no CRM, store or HTTP
   drivers/shared/          | type:drivers/driver.ts type:core/line.ts platform/ type:log/ | it knows no switch, so that drivers need not know each other
   drivers/driver.ts        | type:core/line.ts type:platform/ type:log/ type:zod | a driver is described by types alone
-  drivers/registry.ts      | drivers/driver.ts drivers/freeswitch/mod.ts drivers/sip/mod.ts type:core/line.ts | the registry knows one file of each driver
+  drivers/registry.ts      | drivers/driver.ts drivers/freeswitch/mod.ts drivers/relay/mod.ts drivers/sip/mod.ts type:core/line.ts | the registry knows one file of each driver
   simulator/               | node bun | it plays the switch: code shared with telesetd could not test telesetd
 `;
 

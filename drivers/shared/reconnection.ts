@@ -5,7 +5,7 @@
 import type { KnownLegs, Line, LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { Log, LogFields } from "../../src/log/log.ts";
 import type { Timers } from "../../src/platform/timers.ts";
-import { pause, pauseBefore } from "./pause.ts";
+import { longestPause, pause, pauseBefore } from "./pause.ts";
 import { AsyncQueue } from "./async-queue.ts";
 import { messageOf } from "../../src/platform/text.ts";
 
@@ -44,6 +44,7 @@ const stuckAfter = 300_000;
 /** A line that keeps one connection, and reconnects when it is lost. */
 export abstract class Reconnection<S extends Session> implements Line {
   readonly #name: string;
+  readonly #longest: number;
   readonly #log: Log;
   readonly #timers: Timers;
   readonly #queue = new AsyncQueue<LineEvent>();
@@ -54,11 +55,15 @@ export abstract class Reconnection<S extends Session> implements Line {
   /** When the next step of the loop is due at the latest, by the timers' clock. */
   #goesOnBy = Infinity;
 
-  /** @param name that of the switch, or of the server between us and the switch, for people. */
-  constructor(name: string, { log, timers }: { readonly log: Log; readonly timers: Timers }) {
+  /**
+   * @param name that of the switch, or of the server between us and the switch, for people.
+   * @param longest the longest pause between two attempts, in ms.
+   */
+  constructor(name: string, { log, timers }: { readonly log: Log; readonly timers: Timers }, longest = longestPause) {
     this.#name = name;
     this.#log = log;
     this.#timers = timers;
+    this.#longest = longest;
   }
 
   /** One connection from the attempt to its end; resolves with the reason of the end, or rejects with it as an Error. */
@@ -113,7 +118,7 @@ export abstract class Reconnection<S extends Session> implements Line {
       });
       if (signal.aborted) return;
       this.#down(why);
-      const ms = pauseBefore(attempt, this.#timers.random());
+      const ms = pauseBefore(attempt, this.#timers.random(), this.#longest);
       this.#goesOnBy = this.#timers.now() + ms + stuckAfter;
       await pause(this.#timers, ms, signal);
     }

@@ -40,8 +40,8 @@ export interface BrokerOptions {
   readonly connectMs: number;
   /** From 0 up to, but not including, 1. */
   readonly random: () => number;
-  /** Called when the broker refuses to let us publish or subscribe, with a clause that names the subject. */
-  readonly onRefused?: (why: string) => void;
+  /** Called when the broker refuses to let us publish or subscribe, with a clause that names the subject, and the subject. */
+  readonly onRefused?: (why: string, subject?: string) => void;
 }
 
 /**

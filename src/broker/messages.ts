@@ -65,7 +65,8 @@ export interface FeedMessage extends FeedItem {
 export interface SyncRequest {
   /** The relay that is asked; absent: each. */
   readonly to?: string;
-  /** The last item of that relay that the box has; absent: none. */
+  /** The relay that the box follows, and its last item that the box has; absent: none. */
+  readonly r?: string;
   readonly n?: number;
 }
 
@@ -267,7 +268,7 @@ export function readResult(value: unknown): CommandResult | undefined {
 
 /** Reads a box's question about its desk. */
 export function readSync(text: string): SyncRequest | undefined {
-  return read<SyncRequest>(parsed(text), { to: isRelay, n: isCount }, []);
+  return read<SyncRequest>(parsed(text), { to: isRelay, r: isRelay, n: isCount }, []);
 }
 
 /** Reads the answer to it. */

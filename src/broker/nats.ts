@@ -117,9 +117,9 @@ class NatsBroker implements Broker {
   readonly server: string;
   readonly closed: Promise<string>;
   readonly #connection: NatsConnection;
-  readonly #onRefused: ((why: string) => void) | undefined;
+  readonly #onRefused: BrokerOptions["onRefused"];
 
-  constructor(connection: NatsConnection, server: string, signal: AbortSignal, onRefused?: (why: string) => void) {
+  constructor(connection: NatsConnection, server: string, signal: AbortSignal, onRefused: BrokerOptions["onRefused"]) {
     this.#connection = connection;
     this.server = server;
     this.#onRefused = onRefused;
@@ -172,7 +172,10 @@ class NatsBroker implements Broker {
   /** The broker refuses subjects without closing the connection. */
   async #watch(): Promise<void> {
     for await (const status of this.#connection.status()) {
-      if (status.type === "error") this.#onRefused?.(`the broker refuses: ${messageOf(status.error)}`);
+      if (status.type !== "error") continue;
+      const { error } = status;
+      const subject = error instanceof errors.PermissionViolationError ? error.subject : undefined;
+      this.#onRefused?.(`the broker refuses: ${messageOf(error)}`, subject);
     }
   }
 }

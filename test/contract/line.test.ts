@@ -3,11 +3,12 @@ import { blueprint, blueprintConfig } from "../../drivers/blueprint.ts";
 import { freeswitchConfig } from "../../drivers/freeswitch/config.ts";
 import { freeswitch } from "../../drivers/freeswitch/mod.ts";
 import { SipPbx } from "../../simulator/drachtio/mod.ts";
-import { InboundCall, KeypadCall, Simulator } from "../../simulator/freeswitch/mod.ts";
+import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { sipConfig } from "../../drivers/sip/config.ts";
 import { sip } from "../../drivers/sip/mod.ts";
 import { openLog } from "../../src/log/log.ts";
 import { contractOf, type Peer, type Subject } from "./line.ts";
+import { simulatorPeer } from "../support/simulator-peer.ts";
 import { MemoryWire } from "../support/memorywire.ts";
 import { systemTimers } from "../../src/platform/timers.ts";
 import { shortestPause } from "../../drivers/shared/pause.ts";
@@ -38,42 +39,11 @@ async function freeswitchSubject(): Promise<Subject> {
   const settings = freeswitchConfig.parse({ driver: "freeswitch", port: sim.port, password: "ClueCon", domain: "127.0.0.1" });
   return {
     line: freeswitch.open(settings, { ...context, timers }),
-    peer: simulatorPeer(sim, timers),
-    [Symbol.asyncDispose]: async () => await Promise.resolve(sim.stop()),
-  };
-}
-
-function simulatorPeer(sim: Simulator, timers: FakeTimers): Peer {
-  const calls = new Map<string, InboundCall | KeypadCall>();
-  const inbound = (leg: string) => find(calls.get(leg), InboundCall);
-  const note = <C extends InboundCall | KeypadCall>(call: C): string => {
-    calls.set(call.uuid, call);
-    return call.uuid;
-  };
-  return {
-    rings: async (from, to = "1001") => note(await sim.inbound({ from, to })),
-    answers: (leg) => inbound(leg).answer(),
-    callerHangsUp: (leg) => inbound(leg).callerHangsUp(),
-    holds: (leg, held) => held ? inbound(leg).hold() : inbound(leg).retrieve(),
-    keypad: async (number) => {
-      const call = await sim.keypad({ extension: "1001", number });
-      await call.farRings();
-      return note(call);
-    },
-    farAnswers: (leg) => find(calls.get(leg), KeypadCall).farAnswers(),
-    registers: (registered) => registered ? sim.phones.register("1001") : sim.phones.unregister("1001"),
-    handset: (does) => sim.handsetDoes = does === "declines" ? { does: "rejects" } : { does },
-    nextDial: async () => void await sim.nextDialled(),
-    dials: () => sim.dialled.length,
-    goes: () => {
-      sim.server.refuse();
-      sim.cut("rst");
-    },
-    comesBack: async () => {
+    peer: simulatorPeer(sim, async () => {
       await sim.server.listen();
       await timers.pass(shortestPause);
-    },
-    idle: () => sim.server.until(({ connections }) => connections.length === 0),
+    }),
+    [Symbol.asyncDispose]: async () => await Promise.resolve(sim.stop()),
   };
 }
 
@@ -106,11 +76,6 @@ function sipPeer(pbx: SipPbx): Peer {
     comesBack: () => pbx.server.listen(),
     idle: () => pbx.server.until(() => pbx.server.clients.size === 0),
   };
-}
-
-function find<C>(call: unknown, kind: new (...args: never[]) => C): C {
-  if (call instanceof kind) return call;
-  throw new Error(`Cannot find the ${kind.name} that the test speaks of`);
 }
 
 function blueprintSubject(): Promise<Subject> {

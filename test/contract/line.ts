@@ -47,6 +47,8 @@ export interface Contractor {
   open(): Promise<Subject>;
   /** What it cannot do, each with the reason: those tests are skipped, visibly. */
   readonly cannot?: Partial<Record<Ability, string>>;
+  /** After a lost link it reports what has happened meanwhile, in order, behind a snapshot of what it knew before. */
+  readonly recalls?: true;
 }
 
 const desk = "1001";
@@ -76,7 +78,7 @@ export function contractOf(contractor: Contractor): void {
   describe(`the contract of a line: ${contractor.name}`, () => {
     connecting(promises);
     calls(promises);
-    losing(promises);
+    losing(promises, contractor);
     commands(promises);
     ending(contractor);
   });
@@ -168,7 +170,7 @@ function calls(promises: Promises): void {
   });
 }
 
-function losing(promises: Promises): void {
+function losing(promises: Promises, { recalls }: Contractor): void {
   promises("a switch that is not there: link-down with the reason, link-up when it comes", [], async (listener, peer) => {
     expect((await listener.next("link-down")).why).toMatch(/\w+ \w+/);
     expect(listener.events.some(({ type }) => type === "link-up")).toBe(false);
@@ -189,11 +191,27 @@ function losing(promises: Promises): void {
     const begins = await peer.rings("14155550777");
     const from = listener.events.length;
     await peer.comesBack();
-    const { legs } = await listener.next("snapshot", () => true, from);
+    const { legs: listed } = await listener.next("snapshot", () => true, from);
+    const reported = () => liveLegs(listener.events.slice(from));
+    if (recalls) {
+      await listener.until(() => reported().length === 2 && reported().some(({ leg, rings }) => leg === begins && rings));
+    }
+    const legs = recalls ? reported() : listed;
     expect(legs.map(({ leg }) => leg).sort()).toEqual([stays, begins].sort());
     expect(legs.find(({ leg }) => leg === stays)).toMatchObject({ answered: true, caller: { identity: customer } });
     expect(legs.find(({ leg }) => leg === begins)).toMatchObject({ rings: true, caller: { identity: "14155550777" } });
   });
+}
+
+/** The legs that live after these events, each with all its facts. */
+function liveLegs(events: readonly LineEvent[]): LegFacts[] {
+  const legs = new Map<string, LegFacts>();
+  for (const event of events) {
+    if (event.type === "snapshot") legs.clear();
+    const reported = event.type === "snapshot" ? event.legs : event.type === "leg" ? [event.facts] : [];
+    for (const facts of reported) legs.set(facts.leg, { ...legs.get(facts.leg), ...facts });
+  }
+  return [...legs.values()].filter(({ ended }) => ended === undefined);
 }
 
 function commands(promises: Promises): void {

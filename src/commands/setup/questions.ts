@@ -46,7 +46,7 @@ async function askDriver(former: Draft, talk: Talk): Promise<Driver> {
     text: "Driver for the switch",
     fallback: driverNamedIn(former).name,
     read: (typed) => drivers.find(({ name }) => name === typed),
-    expected: drivers.map(({ name }) => name).join(" or "),
+    expected: drivers.map(({ name }) => name).join(", ").replace(/, ([^,]*)$/, " or $1"),
   });
   const { driver: before = driver.name } = former.line;
   if (before !== driver.name) talk.say(`  The settings of the driver ${before} are not kept.`);

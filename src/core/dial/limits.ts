@@ -26,7 +26,17 @@ export function dialRefusal(desk: Desk, agent: string | undefined, now: number, 
   if (!policy.whileOnCall && desk.calls.some(({ answered, answerUnreported }) => answered || answerUnreported)) {
     return `Cannot dial: phone ${extension} is on a call: end it first.`;
   }
-  const dialled = counted(desk.dialled, now);
+  return rateRefusal(extension, desk.dialled, now, policy);
+}
+
+/** Why a phone has dialled too often, as a sentence for the agent; undefined if it has not. */
+export function rateRefusal(
+  extension: string,
+  before: DialCount | undefined,
+  now: number,
+  policy: Pick<DialPolicy, "perMinute" | "perDay">,
+): string | undefined {
+  const dialled = counted(before, now);
   if (dialled.minute.length >= policy.perMinute) {
     return `Cannot dial: phone ${extension} has dialled ${
       count(dialled.minute.length, "number")

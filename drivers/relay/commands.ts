@@ -1,0 +1,110 @@
+/**
+ * The commands of one connection to the broker, each from its request to its single result: the relay's refusal, an item of the
+ * feed, a timeout, or the loss of the connection or of the relay. A request is sent once.
+ */
+import { encode, readCommandAnswer } from "../../src/broker/messages.ts";
+import type { CommandResult, LineCommand } from "../../src/core/line.ts";
+import type { Timers } from "../../src/platform/timers.ts";
+import type { Follower } from "./follow.ts";
+import { nameOf } from "./relays.ts";
+
+/** The longest time from a command to its result, in ms: longer than any handset rings. */
+const maxResult = 180_000;
+
+/** What commands need from their session. */
+export interface CommandsOptions {
+  readonly timers: Timers;
+  readonly answerMs: number;
+  /** Sends a request whose answers have this id. */
+  readonly send: (command: LineCommand, id: string, text: string) => void;
+  readonly onResult: (command: LineCommand, result: CommandResult) => void;
+}
+
+/** A command without a result. */
+interface OpenCommand {
+  readonly command: LineCommand;
+  /** The relay that was asked. */
+  readonly relay: string;
+  cancelDeadline: () => void;
+}
+
+/** The commands of one connection. */
+export class Commands {
+  readonly #options: CommandsOptions;
+  readonly #open = new Map<string, OpenCommand>();
+
+  constructor(options: CommandsOptions) {
+    this.#options = options;
+  }
+
+  /** Sends a command to the relay that the desk follows. */
+  execute(command: LineCommand, follower: Follower | undefined, now: number): void {
+    const { timers, answerMs, send, onResult } = this.#options;
+    const relay = follower?.relay;
+    if (!follower) return onResult(command, failed("NOT_SERVED", `Desk ${command.desk} is not served.`));
+    if (!follower.isUp || relay === undefined) return onResult(command, failed("NO_LINK", noLink(command, follower.why)));
+    const id = crypto.randomUUID();
+    const late = () => this.#end(id, unknown(`The relay ${nameOf(relay)} did not answer within ${answerMs / 1000} s`));
+    this.#open.set(id, { command, relay, cancelDeadline: timers.after(answerMs, late) });
+    send(command, id, request(command, { to: relay, id, by: follower.clock(now) + answerMs }));
+  }
+
+  /** @param text undefined: no relay is connected to the broker, so that nothing was done. */
+  onAnswer(id: string, text: string | undefined): void {
+    const open = this.#open.get(id);
+    if (!open) return;
+    if (text === undefined) return this.#end(id, failed("NO_LINK", noLink(open.command, "no relay is connected to the broker")));
+    const answer = readCommandAnswer(text);
+    if (answer?.id !== id || answer.r !== open.relay) return;
+    if (answer.result) return this.#end(id, answer.result);
+    open.cancelDeadline();
+    open.cancelDeadline = this.#options.timers.after(
+      maxResult,
+      () => this.#end(id, unknown("The relay did not report the outcome")),
+    );
+  }
+
+  /** The relay reports the outcome. */
+  onResult(id: string, result: CommandResult): void {
+    this.#end(id, result);
+  }
+
+  /** The desk follows another relay now: the former one is dead or cut off. */
+  moved(desk: string, to: string): void {
+    for (const [id, { command, relay }] of this.#open) {
+      if (command.desk === desk && relay !== to) this.#end(id, unknown(`The relay ${nameOf(relay)} is no longer heard`));
+    }
+  }
+
+  /** The connection is lost: whether the commands are carried out is not known. */
+  lost(why: string): void {
+    for (const id of [...this.#open.keys()]) this.#end(id, unknown(why));
+  }
+
+  #end(id: string, result: CommandResult): void {
+    const open = this.#open.get(id);
+    if (!open) return;
+    this.#open.delete(id);
+    open.cancelDeadline();
+    this.#options.onResult(open.command, result);
+  }
+}
+
+function request(command: LineCommand, common: { to: string; id: string; by: number }): string {
+  if (command.type === "dial") return encode({ ...common, call: command.call, number: command.number });
+  const { agent, login, mode, queue } = command;
+  return encode({ ...common, agent, login, mode, ...(queue === undefined ? {} : { queue }) });
+}
+
+function failed(cause: string, why: string): CommandResult {
+  return { outcome: "failed", cause, why };
+}
+
+function unknown(why: string): CommandResult {
+  return { outcome: "unknown", why };
+}
+
+function noLink(command: LineCommand, why: string): string {
+  const sentence = `the connection to the phone system is down (${why}).`;
+  return command.type === "dial" ? `Cannot dial: ${sentence}` : sentence.replace("the", "The");
+}

@@ -1,0 +1,75 @@
+/**
+ * The driver of a box whose switch is watched by a relay: keeps one connection to the broker between them. `session.ts` is one
+ * connection, `follow.ts` what one desk hears. The box has no password of the switch, and hears no other desk.
+ */
+import { readServer } from "../../src/broker/broker.ts";
+import { openBroker } from "../../src/broker/open.ts";
+import type { DriverContext, DriverEntry } from "../driver.ts";
+import { type ConnectionAttempt, Reconnection } from "../shared/reconnection.ts";
+import { type RelayConfig, relayConfig } from "./config.ts";
+import { BoxFleet } from "./fleet-link.ts";
+import { Follower } from "./follow.ts";
+import { brokerOptions, probe } from "./probe.ts";
+import { Session } from "./session.ts";
+import { setup } from "./setup.ts";
+
+/** The longest pause between two attempts, in ms: after a restart of the broker all boxes are back soon, but not at once. */
+export const longestPause = 10_000;
+
+/** The registry's entry. */
+export const relay: DriverEntry<typeof relayConfig> = {
+  name: "relay",
+  schema: relayConfig,
+  open: (config, context) => new RelayLine(config, context),
+  reference: { driver: "relay", servers: ["tls://10.1.0.5:4222"], credentials: "1001:change-me" },
+  setup,
+  hosts: ({ servers }) => servers.flatMap((url) => readServer(url)?.host ?? []),
+  drivesAgents: ({ agents }) => agents,
+  probe,
+};
+
+class RelayLine extends Reconnection<Session> {
+  readonly #config: RelayConfig;
+  readonly #context: DriverContext;
+  readonly #followers: ReadonlyMap<string, Follower>;
+  readonly fleet: BoxFleet;
+
+  constructor(config: RelayConfig, context: DriverContext) {
+    super("the broker", context, longestPause);
+    this.#config = config;
+    this.#context = context;
+    const desks = context.desks.map(({ extension }) => extension);
+    this.#followers = new Map(desks.map((desk) => [desk, new Follower(desk, desks.length === 1)]));
+    this.fleet = new BoxFleet(config.prefix, desks);
+  }
+
+  protected override async connect({ signal, report, onSession, onUp }: ConnectionAttempt<Session>): Promise<string> {
+    const { log, timers } = this.#context;
+    const options = brokerOptions(this.#config, this.#context);
+    const broker = await openBroker({ ...options, onRefused: (why) => this.#refused(why) }, signal);
+    const session = new Session({
+      broker,
+      prefix: this.#config.prefix,
+      followers: this.#followers,
+      answerMs: this.#config.answerSeconds * 1000,
+      log,
+      timers,
+      report,
+    });
+    onSession(session);
+    session.start();
+    onUp({ at: broker.server });
+    this.fleet.connected(broker);
+    const why = await broker.closed;
+    this.fleet.disconnected();
+    session.onLost(why);
+    return why;
+  }
+
+  #refused(why: string): void {
+    this.#context.log.rarely(`refused ${why}`).warning(
+      "The broker refuses a subject: are line.credentials those of this desk, and line.prefix the relay's?",
+      { why },
+    );
+  }
+}

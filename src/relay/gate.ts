@@ -1,0 +1,105 @@
+/**
+ * What a relay lets a box do at its desk. A box can be stolen: the relay takes the desk from the subject, which the broker
+ * checks, applies the site's rules on numbers and rates once more, and executes each command once. Pure: time is an input.
+ */
+import type { CommandAnswer, DialRequest } from "../broker/messages.ts";
+import { countDial, rateRefusal } from "../core/dial/limits.ts";
+import type { DialCount } from "../core/dial/dial.ts";
+import type { CommandResult } from "../core/line.ts";
+import { dialSteps, type NumberPlan } from "../core/number.ts";
+
+/** The rules of a site. */
+export interface GateRules {
+  /** `toDial` is not applied: the box has rewritten the number. */
+  readonly numbers: NumberPlan;
+  readonly perMinute: number;
+  readonly perDay: number;
+  /** The maximum number of changes of an agent's state from one desk per minute. */
+  readonly agentPerMinute: number;
+}
+
+/** How long the ids of commands are kept, in ms. */
+export const idMemoryMs = 5 * 60_000;
+
+/** The maximum number of ids of one desk that are kept. */
+const maxIds = 200;
+
+/** A command that was taken or refused. */
+interface Taken {
+  readonly at: number;
+  answer: Omit<CommandAnswer, "r">;
+}
+
+/** `repeat`: the command was taken or refused before, with this answer. `late`: the box no longer waits for it. */
+export type Decision =
+  | { readonly type: "go" }
+  | { readonly type: "late" }
+  | { readonly type: "repeat"; readonly answer: Omit<CommandAnswer, "r"> }
+  | { readonly type: "refuse"; readonly result: CommandResult; readonly log: "denied" | "rate" };
+
+/** The commands of one desk. */
+export class Gate {
+  readonly #desk: string;
+  readonly #rules: GateRules;
+  readonly #taken = new Map<string, Taken>();
+  #dialled: DialCount | undefined;
+  #agentChanges: number[] = [];
+
+  constructor(desk: string, rules: GateRules) {
+    this.#desk = desk;
+    this.#rules = rules;
+  }
+
+  /** Decides about a dial; it counts if it may go. */
+  dial({ id, by, number }: Pick<DialRequest, "id" | "by" | "number">, now: number): Decision {
+    return this.#once(id, by, now, () => {
+      const { numbers, ...limits } = this.#rules;
+      const steps = dialSteps({ ...numbers, toDial: [] }, number);
+      if (!steps.ok) return { type: "refuse", result: refused("DENIED", steps.why), log: "denied" };
+      const tooOften = steps.emergency ? undefined : rateRefusal(this.#desk, this.#dialled, now, limits);
+      if (tooOften !== undefined) return { type: "refuse", result: refused("RATE_LIMIT", tooOften), log: "rate" };
+      this.#dialled = countDial(this.#dialled, now);
+      return { type: "go" };
+    });
+  }
+
+  /** Decides about a change of an agent's state. */
+  agent({ id, by }: Pick<DialRequest, "id" | "by">, now: number): Decision {
+    return this.#once(id, by, now, () => {
+      this.#agentChanges = this.#agentChanges.filter((at) => now - at < 60_000);
+      if (this.#agentChanges.length >= this.#rules.agentPerMinute) {
+        const why = `The agent's state at phone ${this.#desk} was changed ${this.#agentChanges.length} times within a minute, ` +
+          "which is the maximum: wait a moment.";
+        return { type: "refuse", result: refused("RATE_LIMIT", why), log: "rate" };
+      }
+      this.#agentChanges.push(now);
+      return { type: "go" };
+    });
+  }
+
+  /** Notes the result of a command, for a repeat of its request. */
+  settle(id: string, result: CommandResult): void {
+    const taken = this.#taken.get(id);
+    if (taken) taken.answer = { id, result };
+  }
+
+  #once(id: string, by: number, now: number, decide: () => Decision): Decision {
+    for (const [old, { at }] of this.#taken) if (now - at > idMemoryMs) this.#taken.delete(old);
+    const before = this.#taken.get(id);
+    if (before) return { type: "repeat", answer: before.answer };
+    if (now > by) return { type: "late" };
+    if (this.#taken.size >= maxIds) {
+      const why = `Phone ${this.#desk} has sent ${maxIds} commands within 5 minutes, which is the maximum: wait a moment.`;
+      return { type: "refuse", result: refused("RATE_LIMIT", why), log: "rate" };
+    }
+    const decision = decide();
+    const answer = decision.type === "refuse" ? { id, result: decision.result } : { id };
+    this.#taken.set(id, { at: now, answer });
+    return decision;
+  }
+}
+
+/** A command that was certainly not carried out. @param why a sentence for the agent. */
+export function refused(cause: string, why: string): CommandResult {
+  return { outcome: "failed", cause, why };
+}

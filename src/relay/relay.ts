@@ -1,0 +1,330 @@
+/**
+ * The role beside the switch: one line for all desks, whatever the driver; each event goes to the feed of its desk and from there
+ * to the broker. Boxes ask for what they have missed, and send commands, which pass the gate of their desk.
+ */
+import type { BrokerMessage } from "../broker/broker.ts";
+import { withoutDesk } from "../broker/facts.ts";
+import type { KeptBroker } from "../broker/keep.ts";
+import {
+  type Beat,
+  encode,
+  type FeedEvent,
+  feedMessage,
+  readAgent,
+  readDial,
+  readSync,
+  type SwitchState,
+} from "../broker/messages.ts";
+import { askSubject, beatSubject, deskSubject, inboxOf, readAsk } from "../broker/subjects.ts";
+import type { CommandResult, Line, LineCommand, LineEvent } from "../core/line.ts";
+import type { Log } from "../log/log.ts";
+import type { Timers } from "../platform/timers.ts";
+import { Feed } from "./feed.ts";
+import { Gate, type GateRules, refused } from "./gate.ts";
+
+/** How often a relay says that it is there, in ms. */
+export const beatMs = 2000;
+
+/** How often old items are forgotten, in ms. */
+const pruneMs = 60_000;
+
+/** What a relay is given. */
+export interface RelayOptions {
+  /** Its name among the relays of the site. */
+  readonly name: string;
+  readonly rank: number;
+  readonly prefix: string;
+  /** The extensions. */
+  readonly desks: readonly string[];
+  readonly line: Line;
+  readonly broker: Pick<KeptBroker, "connections" | "onUp" | "publish" | "respond" | "subscribe">;
+  readonly rules: GateRules;
+  readonly log: Log;
+  readonly timers: Timers;
+  /** Counts up from start to start: letters and digits (`bootNow`). */
+  readonly boot: string;
+}
+
+/** The name of a start at this time, in ms since 1970; later ones are greater as texts. */
+export function bootNow(at: number): string {
+  return at.toString(36).padStart(9, "0");
+}
+
+/** A desk as the relay serves it. */
+interface ServedDesk {
+  readonly feed: Feed;
+  readonly gate: Gate;
+  readonly subject: string;
+}
+
+/** The counters of a relay, since its start. */
+export interface RelayCounts {
+  /** Events of the line. */
+  events: number;
+  /** Items that were published. */
+  published: number;
+  syncs: number;
+  /** Syncs that were answered with the state. */
+  states: number;
+  dials: number;
+  agentChanges: number;
+  /** Commands that the rules have refused. */
+  refused: number;
+  /** Questions that were not answered: unreadable, for another relay, late, or with a foreign reply subject. */
+  dropped: number;
+}
+
+/** A running relay. */
+export class Relay {
+  readonly #options: RelayOptions;
+  readonly #id: string;
+  readonly #desks: ReadonlyMap<string, ServedDesk>;
+  /** The desks whose link is up again and whose live legs are not known yet, with the place that the link goes to. */
+  readonly #linking = new Map<string, string>();
+  readonly #stop = new AbortController();
+  /** The commands without a result: by desk, and the id of the call or the callout. */
+  readonly #open = new Map<string, string>();
+  #switch: SwitchState = { up: false, why: "the relay has not reached the switch yet" };
+  #cancelTimers: () => void = () => {};
+  readonly counts: RelayCounts = {
+    events: 0,
+    published: 0,
+    syncs: 0,
+    states: 0,
+    dials: 0,
+    agentChanges: 0,
+    refused: 0,
+    dropped: 0,
+  };
+  /** Resolves when the line has ended; rejects if it has failed. */
+  readonly ended: Promise<void>;
+
+  constructor(options: RelayOptions) {
+    this.#options = options;
+    const { name, boot, desks, prefix, rules, broker } = options;
+    this.#id = `${name}#${boot}`;
+    this.#desks = new Map(desks.map((desk) => [
+      desk,
+      { feed: new Feed(), gate: new Gate(desk, rules), subject: deskSubject(prefix, desk, "line") },
+    ]));
+    broker.subscribe(askSubject(prefix, "*", "*"), (message) => this.#onAsk(message));
+    broker.onUp(() => this.#beat());
+    this.#every(beatMs, () => this.#beat());
+    this.#every(pruneMs, () => this.#prune());
+    this.ended = this.#run();
+  }
+
+  /** Its name and boot, as boxes see it. */
+  get id(): string {
+    return this.#id;
+  }
+
+  /** The state of its link to the switch. */
+  get switch(): SwitchState {
+    return this.#switch;
+  }
+
+  /** The number of desks. */
+  get size(): number {
+    return this.#desks.size;
+  }
+
+  /** The feed of a desk; undefined if it is not served. */
+  feed(desk: string): Feed | undefined {
+    return this.#desks.get(desk)?.feed;
+  }
+
+  /** Ends the line. The broker is the caller's. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#cancelTimers();
+    await this.ended;
+  }
+
+  async #run(): Promise<void> {
+    const known = () => [...this.#desks].flatMap(([desk, { feed }]) => [...feed.legs].map((leg) => ({ desk, leg })));
+    for await (const event of this.#options.line.events(this.#stop.signal, known)) this.#onEvent(event);
+  }
+
+  #every(ms: number, run: () => void): void {
+    const { timers } = this.#options;
+    const before = this.#cancelTimers;
+    let cancel = () => {};
+    const again = () => {
+      cancel = timers.after(ms, () => {
+        run();
+        again();
+      });
+    };
+    again();
+    this.#cancelTimers = () => {
+      before();
+      cancel();
+    };
+  }
+
+  #prune(): void {
+    const now = this.#options.timers.now();
+    for (const { feed } of this.#desks.values()) feed.prune(now);
+  }
+
+  #current(): Beat {
+    const { rank, broker, timers } = this.#options;
+    return { r: this.#id, rank, c: broker.connections, at: timers.now(), switch: this.#switch };
+  }
+
+  #beat(): void {
+    this.#options.broker.publish(beatSubject(this.#options.prefix), encode(this.#current()));
+  }
+
+  #onEvent(event: LineEvent): void {
+    this.counts.events++;
+    switch (event.type) {
+      case "link-up":
+        for (const desk of event.desks ?? this.#desks.keys()) this.#linking.set(desk, event.to);
+        return;
+      case "link-down":
+        return this.#onDown(event);
+      case "snapshot":
+        return this.#onSnapshot(event);
+      case "leg":
+        return this.#publish(event.facts.desk, { type: "leg", facts: withoutDesk(event.facts) });
+      case "acd-reset":
+        return event.desks.forEach((desk) => this.#publish(desk, { type: "acd-reset" }));
+      case "result":
+        return this.#onResult(event.command, event.result);
+      default: {
+        const { desk, ...others } = event;
+        this.#publish(desk, others);
+      }
+    }
+  }
+
+  #onDown({ why, desks }: Extract<LineEvent, { type: "link-down" }>): void {
+    for (const desk of desks ?? this.#desks.keys()) {
+      this.#linking.delete(desk);
+      this.#publish(desk, { type: "link-down", why });
+    }
+    const isAll = desks === undefined || ![...this.#desks.values()].some(({ feed }) => feed.link.up);
+    if (isAll) this.#setSwitch({ up: false, why });
+  }
+
+  #onSnapshot({ desks, legs }: Extract<LineEvent, { type: "snapshot" }>): void {
+    const byDesk = Map.groupBy(legs, ({ desk }) => desk);
+    for (const desk of desks) {
+      const of = (byDesk.get(desk) ?? []).map(withoutDesk);
+      const to = this.#linking.get(desk);
+      this.#linking.delete(desk);
+      this.#publish(desk, to === undefined ? { type: "snapshot", legs: of } : { type: "link-up", to, legs: of });
+      if (to !== undefined && !this.#switch.up) this.#setSwitch({ up: true, to });
+    }
+  }
+
+  /** Boxes learn of a change with the next beat, which is now. */
+  #setSwitch(state: SwitchState): void {
+    this.#switch = state;
+    this.#beat();
+  }
+
+  #publish(desk: string, event: FeedEvent): void {
+    const served = this.#desks.get(desk);
+    const item = served?.feed.add(event, this.#options.timers.now());
+    if (served === undefined || item === undefined) return;
+    this.counts.published++;
+    this.#options.broker.publish(served.subject, feedMessage(this.#id, item));
+  }
+
+  #onResult(command: LineCommand, result: CommandResult): void {
+    const key = keyOf(command);
+    const id = this.#open.get(key);
+    if (id === undefined) return;
+    this.#open.delete(key);
+    this.#desks.get(command.desk)?.gate.settle(id, result);
+    this.#publish(command.desk, { type: "result", id, result });
+  }
+
+  #onAsk(message: BrokerMessage): void {
+    const { prefix, log } = this.#options;
+    const ask = readAsk(prefix, message.subject);
+    if (!ask) return;
+    const { desk, question } = ask;
+    // An answer goes only to the box of this desk: otherwise a box could have the relay publish where the box itself may not.
+    if (!message.reply?.startsWith(inboxOf(desk))) {
+      log.rarely(`reply ${desk}`).warning("A question with a reply subject of another desk was dropped", { desk, question });
+      return this.#drop();
+    }
+    if (question === "sync") this.#onSync(desk, message);
+    else if (question === "dial" || question === "agent") this.#onCommand(desk, question, message);
+  }
+
+  #drop(): void {
+    this.counts.dropped++;
+  }
+
+  #onSync(desk: string, message: BrokerMessage): void {
+    const { broker, timers } = this.#options;
+    const request = readSync(message.text);
+    if (!request || (request.to !== undefined && request.to !== this.#id)) return this.#drop();
+    const served = this.#desks.get(desk);
+    this.counts.syncs++;
+    if (!served) {
+      const refusal = `The relay ${this.#id.split("#")[0]} does not serve desk ${desk}: add it to relay.desks.`;
+      return broker.respond(message, encode({ r: this.#id, refused: refusal }));
+    }
+    served.feed.prune(timers.now());
+    if (request.r !== this.#id || request.n === undefined) this.counts.states++;
+    broker.respond(message, served.feed.answer(request, this.#current()));
+  }
+
+  #onCommand(desk: string, question: "dial" | "agent", message: BrokerMessage): void {
+    const { broker, timers, log } = this.#options;
+    const dial = question === "dial" ? readDial(message.text) : undefined;
+    const agent = question === "agent" ? readAgent(message.text) : undefined;
+    const request = dial ?? agent;
+    if (!request || request.to !== this.#id) {
+      if (!request) log.rarely(`command ${desk}`).warning("A command that cannot be read was dropped", { desk, question });
+      return this.#drop();
+    }
+    const { id } = request;
+    const answer = (result?: CommandResult) =>
+      broker.respond(message, encode({ r: this.#id, id, ...(result === undefined ? {} : { result }) }));
+    const served = this.#desks.get(desk);
+    if (!served) return answer(refused("NOT_SERVED", `Desk ${desk} is not served.`));
+    const now = timers.now();
+    const decision = dial ? served.gate.dial(dial, now) : served.gate.agent(request, now);
+    if (decision.type === "late") return this.#drop();
+    if (decision.type === "repeat") return answer(decision.answer.result);
+    if (decision.type === "refuse") {
+      this.counts.refused++;
+      log.rarely(`refused ${decision.log} ${desk}`, 10).warning("A command of a box was refused", {
+        desk,
+        question,
+        rule: decision.log,
+      });
+      return answer(decision.result);
+    }
+    answer();
+    if (dial) this.counts.dials++;
+    else this.counts.agentChanges++;
+    this.#execute(
+      id,
+      dial
+        ? { type: "dial", desk, call: dial.call, number: dial.number }
+        : { type: "agent", desk, callout: id, ...agentOf(agent) },
+    );
+  }
+
+  #execute(id: string, command: LineCommand): void {
+    this.#open.set(keyOf(command), id);
+    this.#options.line.execute(command);
+  }
+}
+
+function agentOf(request: ReturnType<typeof readAgent>) {
+  const { agent = "", login = false, mode = "logged-out", queue } = request ?? {};
+  return { agent, login, mode, ...(queue === undefined ? {} : { queue }) } as const;
+}
+
+function keyOf(command: LineCommand): string {
+  return `${command.desk} ${command.type} ${command.type === "dial" ? command.call : command.callout ?? ""}`;
+}

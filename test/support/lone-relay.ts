@@ -1,0 +1,74 @@
+/** A relay whose line and broker are the test's. */
+import { AsyncQueue } from "../../drivers/shared/async-queue.ts";
+import type { BrokerMessage } from "../../src/broker/broker.ts";
+import type { Line, LineCommand, LineEvent } from "../../src/core/line.ts";
+import { openLog } from "../../src/log/log.ts";
+import { Relay } from "../../src/relay/relay.ts";
+import { testRules } from "./relay-rig.ts";
+import { FakeTimers } from "./timers.ts";
+
+/** One relay. */
+export class LoneRelay implements AsyncDisposable {
+  readonly timers = new FakeTimers();
+  readonly executed: LineCommand[] = [];
+  /** What it has answered. */
+  readonly answers: string[] = [];
+  /** What it has published, with the subjects. */
+  readonly published: [string, string][] = [];
+  readonly relay: Relay;
+  readonly #events = new AsyncQueue<LineEvent>();
+  #take: (message: BrokerMessage) => void = () => {};
+
+  private constructor(desks: readonly string[]) {
+    const line: Line = {
+      events: (signal) => {
+        signal.addEventListener("abort", () => this.#events.end(Promise.resolve()));
+        return this.#events;
+      },
+      execute: (command) => void this.executed.push(command),
+    };
+    this.relay = new Relay({
+      name: "a",
+      rank: 1,
+      boot: "1",
+      prefix: "tele",
+      desks,
+      line,
+      broker: {
+        connections: 1,
+        onUp: () => () => {},
+        publish: (subject, text) => void this.published.push([subject, text]),
+        respond: (_, text) => void this.answers.push(text),
+        subscribe: (_, take) => {
+          this.#take = take;
+          return () => {};
+        },
+      },
+      rules: testRules,
+      log: openLog(() => {}, "error", false),
+      timers: this.timers,
+    });
+  }
+
+  /** Starts it, with its switch. */
+  static async start(desks: readonly string[]): Promise<LoneRelay> {
+    const lone = new LoneRelay(desks);
+    await lone.happens({ type: "link-up", to: "switch" }, { type: "snapshot", desks, legs: [] });
+    return lone;
+  }
+
+  /** The line reports this. */
+  async happens(...events: readonly LineEvent[]): Promise<void> {
+    for (const event of events) this.#events.push(event);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  /** A box asks. */
+  ask(desk: string, question: string, text: string, reply: string | undefined = `_INBOX.${desk}.x`): void {
+    this.#take({ subject: `tele.ask.${desk}.${question}`, text, reply, noResponders: false });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.relay.stop();
+  }
+}
