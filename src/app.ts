@@ -6,6 +6,7 @@ import { socketBeside } from "./platform/admin-socket.ts";
 import { Housekeeping } from "./platform/housekeeping.ts";
 import { systemTimers, type Timers } from "./platform/timers.ts";
 import { type Config, fingerprint, settingsOf } from "./config/schema.ts";
+import type { PushedSettings } from "./fleet/box.ts";
 import { foreseeMakeCall } from "./core/dial/make-call.ts";
 import type { Line } from "./core/line.ts";
 import { imageReader } from "./image/facts.ts";
@@ -21,6 +22,7 @@ import { Metrics } from "./metrics/metrics.ts";
 import { metricsPage } from "./metrics/page.ts";
 import { Loop } from "./loop.ts";
 import { Courier } from "./outbox/courier.ts";
+import { dialPages } from "./outbox/dial-pages.ts";
 import { OutboxDesk } from "./outbox/admin.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import { Registrations } from "./outbox/registrations.ts";
@@ -34,7 +36,6 @@ import { watchedState, watching } from "./status/watch.ts";
 import { Refusals } from "./status/refusals.ts";
 import { openSafeStore, type SafeStore } from "./store/resilient.ts";
 import { type Status, status } from "./status/status.ts";
-import type { RecordedDial } from "./outbox/record.ts";
 import { omitUndefined } from "./core/omit-undefined.ts";
 import { messageOf } from "./platform/text.ts";
 
@@ -70,7 +71,7 @@ const pruneMs = 3_600_000;
 export async function startApp(
   config: Config,
   log: Log,
-  { metrics = new Metrics(), levels, tools, timers = systemTimers, file, socket = socketBeside(config.store.path), image }:
+  { metrics = new Metrics(), levels, tools, timers = systemTimers, file, socket = socketBeside(config.store.path), image, fleet }:
     AppParts = {},
 ): Promise<App> {
   const read = new Date().toISOString();
@@ -86,8 +87,9 @@ export async function startApp(
     sessions: new Sessions(now),
     timers,
     image: image ?? imageReader(now),
+    fleet,
   };
-  const { loop, courier, crm } = compose(config, parts);
+  const { line, loop, courier, crm } = compose(config, parts);
   const { currentStatus, calls, admin, monitoring } = views(config, parts, { loop, courier }, levels);
   const view = viewOf(
     config,
@@ -102,12 +104,16 @@ export async function startApp(
   });
   const { host, prefix } = config.http;
   const served = { host, port: http.port, ...omitUndefined({ prefix, peers: driverOf(config.line).hosts }) };
-  const inForce = { ...omitUndefined({ file }), read, fingerprint: fingerprint(config), ...served };
+  const inForce = { ...omitUndefined({ file }), read, fingerprint: fleet?.own ?? fingerprint(config), ...served };
   const commands = await openSocket(socket, { ...admin, config: inForce }, log).catch(async (error: unknown) => {
     await http.stop();
     store.close();
     throw error;
   });
+  const desks = config.desks.map(({ extension }) => extension);
+  // Loaded now, so that a box without a fleet does not pay for it.
+  const leaveFleet = line.fleet &&
+    (await import("./fleet/box.ts")).joinFleet(line.fleet, { desks, status: currentStatus, view, pushed: fleet, timers });
   const failed = Promise.withResolvers<Error>();
   let dead: string | undefined;
   const running = loop.run().catch((error: unknown) => {
@@ -125,6 +131,7 @@ export async function startApp(
   courier.sendDue();
   const stop = async () => {
     clearInterval(tidying);
+    leaveFleet?.();
     // Every accepted callout is answered: most get their own answer, the rest an Error.
     loop.refuseCallouts();
     await http.drain();
@@ -161,6 +168,8 @@ export interface AppParts {
   readonly socket?: string;
   /** The state of the image; default: that of this machine. */
   readonly image?: () => ImageState | undefined;
+  /** What the box's fleet has pushed. */
+  readonly fleet?: PushedSettings | undefined;
 }
 
 /** Opens the administrator's socket; if that fails, the reason is logged, and the daemon works without. @throws SocketInUse */
@@ -186,13 +195,14 @@ interface Parts {
   readonly sessions: Sessions;
   readonly timers: Timers;
   readonly image: () => ImageState | undefined;
+  readonly fleet: PushedSettings | undefined;
 }
 
 /** Creates line, courier and loop. */
 function compose(
   config: Config,
   { store, now, log, metrics, registrations, timers }: Parts,
-): { loop: Loop; courier: Courier; crm: HttpCrm } {
+): { line: Line; loop: Loop; courier: Courier; crm: HttpCrm } {
   const crm = httpCrm({ ...config.crm, timeoutMs: config.crm.timeoutSeconds * 1000, log });
   const variables = Object.values(config.screenPop.data);
   const line = driverOf(config.line).open({ desks: config.desks, variables, log, timers });
@@ -219,13 +229,13 @@ function compose(
     log,
     metrics,
   });
-  return { loop, courier, crm };
+  return { line, loop, courier, crm };
 }
 
 /** What the administrator and monitors can see and do. */
 function views(
   config: Config,
-  { store, now, metrics, registrations, refusals, sessions, image }: Parts,
+  { store, now, metrics, registrations, refusals, sessions, image, fleet }: Parts,
   { loop, courier }: { readonly loop: Loop; readonly courier: Courier },
   levels: Levels | undefined,
 ): {
@@ -234,7 +244,7 @@ function views(
   admin: Omit<AdminOptions, "config">;
   monitoring: HttpOptions["monitoring"];
 } {
-  const configFingerprint = fingerprint(config);
+  const configFingerprint = fleet?.own ?? fingerprint(config);
   const currentStatus = (): Status => {
     const { trouble } = store;
     return status({
@@ -247,7 +257,7 @@ function views(
       unattended: loop.unattended(),
       upSeconds: process.uptime(),
       now: now(),
-      ...omitUndefined({ trouble, image: image() }),
+      ...omitUndefined({ trouble, image: image(), pushed: fleet?.state }),
     });
   };
   const page = metricsPage(metrics, () => ({
@@ -387,9 +397,4 @@ function openClock(store: SafeStore): () => number {
   const current = markFor(machine, mark, last);
   if (current !== mark) store.setClock(current);
   return clockBy(current, machine);
-}
-
-/** All recorded dials, page by page, newest first. */
-function* dialPages(store: SafeStore): Generator<RecordedDial[]> {
-  for (let page = store.dials(25); page.length > 0; page = store.dials(25, page.at(-1))) yield page;
 }

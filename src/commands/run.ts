@@ -1,15 +1,15 @@
 /** `telesetd run` */
 import { resolve } from "node:path";
-import { startApp } from "../app.ts";
+import { type App, startApp } from "../app.ts";
 import { type Config, ConfigError } from "../config/schema.ts";
 import { Levels } from "../log/level.ts";
 import { isJournal, type LogLevel, openLog, type RootLog } from "../log/log.ts";
 import { Metrics } from "../metrics/metrics.ts";
-import { statusLine } from "../status/status.ts";
 import { socketOf } from "../platform/admin-socket.ts";
 import { notify, pingEvery, Reporter, statusState } from "../platform/systemd.ts";
 import { version } from "../version.ts";
 import { count } from "../core/count.ts";
+import { Daemon } from "./daemon.ts";
 import { pageTools } from "./page-tools.ts";
 import { type Io, original, problemsText, readConfig } from "./io.ts";
 import { omitUndefined } from "../core/omit-undefined.ts";
@@ -23,27 +23,29 @@ export async function run(
   { config: file, socket }: { readonly config: string; readonly socket?: string },
   io: Io,
 ): Promise<number> {
-  const config = await configOrProblems(file, io);
-  if (config === undefined) return 2;
+  const own = await configOrProblems(file, io);
+  if (own === undefined) return 2;
   const metrics = new Metrics();
   const counted = (level: LogLevel): void => metrics.logLines.add(level);
-  const log = openLog((line) => io.err(`${line}\n`), config.log.level, isJournal(io.environment["JOURNAL_STREAM"]), { counted });
+  const log = openLog((line) => io.err(`${line}\n`), own.log.level, isJournal(io.environment["JOURNAL_STREAM"]), { counted });
   const stopped = stopSignal();
   const reporter = reporterFor(io, log);
   try {
-    const place = { config: file, socket: socket ?? socketOf(io.environment, config.store.path) };
-    const app = await startApp(config, log, {
-      metrics,
-      tools: pageTools(config, place, io),
-      levels: new Levels(log, config.log.level),
-      file: resolve(original(file, io)),
-      socket: place.socket,
-    });
-    log.info("telesetd is running", { version, http: `${config.http.host}:${app.port}`, desks: config.desks.length });
-    await reporter.ready({ status: () => statusLine(app.status()), stuck: app.stuck });
-    const end = await Promise.race([stopped, app.failed]);
+    const fleet = own.fleet && new (await import("./pushed.ts")).PushedConfig(file, own, io, log);
+    const place = { config: file, socket: socket ?? socketOf(io.environment, own.store.path) };
+    const start = (config: Config): Promise<App> => {
+      log.setLevel(config.log.level);
+      const tools = pageTools(config, place, io);
+      const levels = new Levels(log, config.log.level);
+      return startApp(config, log, { metrics, tools, levels, fleet, file: resolve(original(file, io)), socket: place.socket });
+    };
+    const daemon = await Daemon.start({ own, fleet, start, log });
+    const { config, port } = daemon;
+    log.info("telesetd is running", { version, http: `${config.http.host}:${port}`, desks: config.desks.length });
+    await reporter.ready({ status: () => daemon.status(), stuck: () => daemon.stuck() });
+    const end = await daemon.run(stopped);
     await reporter.stop();
-    await app.stop();
+    await daemon.stop();
     if (end instanceof Error) throw end;
     log.info("telesetd has stopped", { signal: end });
     return 0;

@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import * as z from "zod";
 import { normaliseRange } from "../platform/address.ts";
+import { fleetSection } from "./fleet.ts";
 import { imageSections } from "./image.ts";
 import { type Beside, Secrets } from "./secrets.ts";
 import { type Setting, settingsBy } from "./settings.ts";
@@ -172,9 +173,7 @@ const screenPop = z.strictObject({
     description: "when a call between colleagues sends ScreenPop; it never contains a number",
   }),
   data: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,49}$/, "expected a name of letters, digits and _"), z.string().min(1))
-    .default(
-      Object.fromEntries(screenPopKeys.map((key) => [key, key])),
-    ).meta({
+    .default(Object.fromEntries(screenPopKeys.map((key) => [key, key]))).meta({
       description:
         "ScreenPop data by name, each from a channel variable; the default is Oracle's ten names, from variables of the same names",
     }),
@@ -290,6 +289,7 @@ function schemaWith<L extends z.ZodType>(line: L) {
     store: store.prefault({}),
     outbox: outbox.prefault({}),
     log: log.prefault({}),
+    fleet: fleetSection,
     ...imageSections,
   });
 }

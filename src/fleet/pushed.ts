@@ -7,8 +7,8 @@ import { dirname } from "node:path";
 import { replaceFile } from "../platform/replace-file.ts";
 import { messageOf } from "../platform/text.ts";
 import type { Log } from "../log/log.ts";
+import type { PushedStatus } from "../status/status.ts";
 import { mergePatch } from "./merge-patch.ts";
-import type { PushedState } from "./report.ts";
 import { isSigned, readSigned, refusalOf, type SignedConfig, unpushable } from "./signed.ts";
 
 /** What is kept. */
@@ -16,7 +16,7 @@ interface Kept {
   readonly current?: SignedConfig | undefined;
   /** Being tried: found at a start, the daemon has ended during the trial. */
   readonly trial?: SignedConfig | undefined;
-  readonly refused?: PushedState["refused"] | undefined;
+  readonly refused?: PushedStatus["refused"] | undefined;
 }
 
 /** What it needs. `C`: a checked configuration. */
@@ -59,7 +59,7 @@ export class Pushed<C> {
   }
 
   /** For the report. */
-  get state(): PushedState {
+  get state(): PushedStatus {
     const { current, refused } = this.#kept;
     return { ...(current ? { version: current.version } : {}), ...(refused ? { refused } : {}) };
   }
@@ -71,10 +71,16 @@ export class Pushed<C> {
     try {
       return this.#options.parse(this.#merged(current));
     } catch (error) {
-      this.#kept = {};
-      this.#refuse(current, problemsOf(error));
+      this.drop(problemsOf(error));
       return undefined;
     }
+  }
+
+  /** The settings in force cannot be used. @param why a clause. */
+  drop(why: string): void {
+    const { current } = this.#kept;
+    this.#kept = {};
+    if (current) this.#refuse(current, why);
   }
 
   /** Takes a message from the broker. Another one than the box's newest is refused, and the reason logged and reported. */
@@ -157,7 +163,7 @@ export class Pushed<C> {
     const { file, key = "", desk } = this.#options;
     if (!existsSync(file)) return {};
     const kept = jsonOf(readFileSync(file, "utf8")) as
-      | { current?: unknown; trial?: unknown; refused?: PushedState["refused"] }
+      | { current?: unknown; trial?: unknown; refused?: PushedStatus["refused"] }
       | undefined;
     const valid = (given: unknown): SignedConfig | undefined => {
       const config = readSigned(given);

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { omitUndefined } from "../core/omit-undefined.ts";
 import type { LiveCall } from "../status/calls.ts";
-import { boxParts, deskParts } from "../status/health.ts";
+import { boxParts, deskParts, type Part } from "../status/health.ts";
 import { readiness } from "../status/readiness.ts";
 import type { Status } from "../status/status.ts";
 
@@ -14,7 +14,8 @@ const sentence = z.string().max(maxSentence);
 const whole = z.int().min(0);
 
 const part = z.object({
-  name: z.enum(["Switch", "Phone", "UWQ", "Agent", "Store", "Outbox", "Image"]),
+  // A newer telesetd may have further ones.
+  name: z.string().max(40).transform((name) => name as Part["name"]),
   state: z.enum(["good", "warning", "failed", "idle"]),
   message: sentence,
   details: z.array(sentence).max(6).exactOptional(),
@@ -28,9 +29,6 @@ const pushed = z.object({
   /** The version that was refused last, and why, as a sentence. */
   refused: z.object({ version: whole, why: sentence }).exactOptional(),
 });
-
-/** The state of the pushed configuration. */
-export type PushedState = z.infer<typeof pushed>;
 
 const report = z.object({
   version: word,
@@ -104,18 +102,14 @@ export function viewText(view: View): string {
 }
 
 /** Makes the report about a desk; undefined if the box does not have the desk. `now`: the wall clock in ms. */
-export function reportOf(
-  status: Status,
-  extension: string,
-  { slot, pushed, now }: { readonly slot?: string | undefined; readonly pushed: PushedState; readonly now: number },
-): Report | undefined {
+export function reportOf(status: Status, extension: string, now: number): Report | undefined {
   const desk = status.desks.find((desk) => desk.extension === extension);
   if (!desk) return undefined;
-  const { version, upSeconds, config, outbox } = status;
+  const { version, upSeconds, config, outbox, image, pushed = {} } = status;
   const { registered } = desk;
   return {
     version,
-    ...omitUndefined({ slot }),
+    ...omitUndefined({ slot: image?.slot }),
     upSeconds,
     config,
     pushed,

@@ -3,7 +3,7 @@ import type { FleetLink } from "../core/line.ts";
 import type { Timers } from "../platform/timers.ts";
 import type { LiveCall } from "../status/calls.ts";
 import type { Status } from "../status/status.ts";
-import { essence, type PushedState, reportOf, reportText, viewOf, viewText } from "./report.ts";
+import { essence, reportOf, reportText, viewOf, viewText } from "./report.ts";
 
 /** What it needs. */
 export interface ReporterOptions {
@@ -12,8 +12,6 @@ export interface ReporterOptions {
   readonly status: () => Status;
   /** The calls in progress, their numbers masked. */
   readonly liveCalls: () => readonly LiveCall[];
-  readonly pushed: () => PushedState;
-  readonly slot?: string | undefined;
   /** Calls back after each change of a desk or of the outbox. */
   readonly follow: (changed: () => void) => () => void;
   readonly timers: Timers;
@@ -69,16 +67,16 @@ export function startReporter(options: ReporterOptions): { readonly changed: () 
 
 /** Sends the report about a desk; unless `always`, only one that differs from the last. */
 function report(
-  { status, pushed, slot, now, link }: ReporterOptions,
+  { status, now, link }: ReporterOptions,
   desk: string,
   sent: Map<string, string>,
   always: boolean,
 ): void {
-  const made = reportOf(status(), desk, { slot, pushed: pushed(), now: now() });
+  const made = reportOf(status(), desk, now());
   if (!made) return;
-  const now_ = essence(made);
-  if (!always && sent.get(desk) === now_) return;
-  sent.set(desk, now_);
+  const shown = essence(made);
+  if (!always && sent.get(desk) === shown) return;
+  sent.set(desk, shown);
   link.publish("status", desk, reportText(made));
 }
 
@@ -118,8 +116,8 @@ class Views {
   }
 
   #send(desk: string): void {
-    const { status, liveCalls, pushed, slot, now, link } = this.#options;
-    const report = reportOf(status(), desk, { slot, pushed: pushed(), now: now() });
+    const { status, liveCalls, now, link } = this.#options;
+    const report = reportOf(status(), desk, now());
     if (report) link.publish("view", desk, viewText(viewOf(report, liveCalls(), desk)));
   }
 }

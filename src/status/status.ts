@@ -30,10 +30,18 @@ export interface DeskStatus {
   readonly lastDial?: { readonly number: string; readonly outcome: string; readonly at: string };
 }
 
+/** Settings pushed over the box's own file. A version is the time of its push, in ms since 1970. */
+export interface PushedStatus {
+  /** Those in force; absent: none. */
+  readonly version?: number;
+  /** Those that were refused last, and why, as a sentence. */
+  readonly refused?: { readonly version: number; readonly why: string };
+}
+
 /** The whole daemon. */
 export interface Status {
   readonly version: string;
-  /** The fingerprint of the configuration in force. */
+  /** The fingerprint of the configuration file in force, without pushed settings. */
   readonly config: string;
   readonly upSeconds: number;
   readonly desks: readonly DeskStatus[];
@@ -42,6 +50,8 @@ export interface Status {
   readonly refused: readonly RefusalStatus[];
   /** What is wrong with the store; absent if all is well. */
   readonly storeTrouble?: string;
+  /** The settings that the administrator of the fleet has pushed; absent if there never were any. */
+  readonly pushed?: PushedStatus;
   /** The image that runs; absent on other machines. */
   readonly image?: ImageState;
 }
@@ -50,7 +60,20 @@ const aDay = 86_400_000;
 
 /** Makes the status of these desks. Times in ms of the steady clock. */
 export function status(
-  { config, upSeconds, desks, assumed = false, unattended = new Map(), outbox, undelivered, refused = [], now, trouble, image }: {
+  {
+    config,
+    upSeconds,
+    desks,
+    assumed = false,
+    unattended = new Map(),
+    outbox,
+    undelivered,
+    refused = [],
+    now,
+    trouble,
+    image,
+    pushed,
+  }: {
     readonly config: string;
     readonly desks: readonly Desk[];
     /** Phones are only assumed to be registered: see `DriverEntry.assumesRegistered`. */
@@ -65,6 +88,7 @@ export function status(
     readonly now: number;
     readonly trouble?: string;
     readonly image?: ImageState;
+    readonly pushed?: PushedStatus;
   },
 ): Status {
   const { waiting, oldest } = outbox;
@@ -81,7 +105,7 @@ export function status(
     }),
     outbox: { waiting, ...(oldest === undefined ? {} : { oldestSeconds: Math.round((now - oldest) / 1000) }) },
     refused: refused.map(refusalStatus),
-    ...omitUndefined({ storeTrouble: trouble, image }),
+    ...omitUndefined({ storeTrouble: trouble, image, pushed }),
   };
 }
 
@@ -164,11 +188,12 @@ const maxShownRefusals = 5;
 
 /** The status for people: the desks, the outbox, the refused callouts; below each trouble what to do. `now`: the wall clock. */
 export function statusText(status: Status, now = Date.now()): string {
-  const { version, upSeconds, desks, outbox, refused = [], storeTrouble, image } = status;
+  const { version, upSeconds, desks, outbox, refused = [], storeTrouble, image, pushed } = status;
   const age = outbox.oldestSeconds === undefined ? "" : `, the oldest for ${outbox.oldestSeconds} s`;
   return [
     `telesetd ${version}, up ${ago(upSeconds * 1000)}`,
     ...(image ? imageLines(image, now) : []),
+    ...(pushed ? pushedLines(pushed, now) : []),
     ...desks.flatMap((desk) => deskText(desk, now)),
     `outbox: ${count(outbox.waiting, "event")} waiting${age}`,
     ...(storeTrouble === undefined ? [] : [storeText(storeTrouble), ...next(storeAdvice)]),
@@ -177,6 +202,14 @@ export function statusText(status: Status, now = Date.now()): string {
       ...next(refusalAdvice(refusal, desks.map(({ extension }) => extension))),
     ]),
   ].join("\n");
+}
+
+function pushedLines({ version, refused }: PushedStatus, now: number): string[] {
+  const age = (version: number): string => `${ago(now - version)} ago`;
+  return [
+    ...(version === undefined ? [] : [`fleet: settings pushed ${age(version)} are in force over the configuration file`]),
+    ...(refused ? [`fleet: settings pushed ${age(refused.version)} were refused: ${refused.why}`] : []),
+  ];
 }
 
 function deskText(desk: DeskStatus, now: number): string[] {

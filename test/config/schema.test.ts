@@ -302,7 +302,7 @@ describe("the JSON Schema", () => {
 
   test("has every key of the configuration", () => {
     expect(Object.keys(schema.properties).toSorted()).toEqual(
-      ["$schema", "network", "ntp", "update", ...Object.keys(parse(minimal))].toSorted(),
+      ["$schema", "fleet", "network", "ntp", "update", ...Object.keys(parse(minimal))].toSorted(),
     );
   });
   test("allows text, a file or a credential for a secret", () => {

@@ -31,7 +31,7 @@ function statusOf(desks: readonly string[], change: Partial<Status["desks"][numb
 }
 
 function report(desk: string, change: Partial<Status["desks"][number]> = {}, more: Partial<Report> = {}): string {
-  const made = reportOf(statusOf([desk], change), desk, { pushed: {}, now });
+  const made = reportOf(statusOf([desk], change), desk, now);
   if (!made) throw new Error("no report");
   return reportText({ ...made, ...more });
 }
@@ -91,7 +91,7 @@ describe("a relay knows of each desk", () => {
   test("that nobody has registered there, which is not trouble", () => {
     const { broker, row } = rig();
     const { registered: _, ...nobody } = well as NonNullable<typeof well>;
-    const made = reportOf({ ...wellStatus, desks: [nobody] }, "1001", { pushed: {}, now });
+    const made = reportOf({ ...wellStatus, desks: [nobody] }, "1001", now);
     broker.publish("tele.status.1001", reportText(made as Report));
     const found = row("1001");
     expect(found?.state).toBe("warning");
@@ -157,7 +157,6 @@ describe("a box reports", () => {
         since: "2026-11-27T10:00:00.000Z",
         sent: [],
       }],
-      pushed: () => ({}),
       follow: (run) => {
         changed = run;
         return () => {};

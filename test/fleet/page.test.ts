@@ -24,7 +24,7 @@ function reported(desk: string, change: Partial<Status["desks"][number]> = {}, m
     ...more,
     desks: [{ ...wellStatus.desks[0], extension: desk, ...change } as Status["desks"][number]],
   };
-  const report = reportOf(status, desk, { pushed: { version: 1_795_000_000_000 }, slot: "B", now: 0 });
+  const report = reportOf({ ...status, pushed: { version: 1_795_000_000_000 }, image: { version: "0.0.0", slot: "B" } }, desk, 0);
   if (!report) throw new Error("no report");
   broker.publish(`tele.status.${desk}`, reportText(report));
   return report;

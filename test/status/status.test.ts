@@ -6,6 +6,7 @@ import { readiness } from "../../src/status/readiness.ts";
 import { statusLine, statusText } from "../../src/status/status.ts";
 import { openAdmin } from "../support/admin.ts";
 import { startInside } from "../support/daemon/inside.ts";
+import { wellStatus } from "../support/page/page.ts";
 import { until } from "../support/until.ts";
 
 setDefaultTimeout(60_000);
@@ -109,4 +110,14 @@ test("exit code 1 exactly when /readyz is 503", async () => {
   sim.phones.unregister("1001");
   await becomes("unregistered");
   expect([await code(), readiness(app.status()).ready]).toEqual([1, false]);
+});
+
+test("settings that the fleet has pushed: those in force, and those that were refused with the reason", () => {
+  const now = Date.parse("2026-11-27T10:00:00Z");
+  const text = statusText({
+    ...wellStatus,
+    pushed: { version: now - 7_200_000, refused: { version: now - 60_000, why: "dial.perMinute is 0" } },
+  }, now);
+  expect(text).toContain("\nfleet: settings pushed 2 hours ago are in force over the configuration file\n");
+  expect(text).toContain("\nfleet: settings pushed 60 seconds ago were refused: dial.perMinute is 0\n");
 });

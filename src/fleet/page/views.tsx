@@ -6,7 +6,7 @@ import type { Html } from "../../page/views/html.ts";
 import { Headline, LiveCallsView } from "../../page/views/overview.tsx";
 import { Empty, nameText, PartCard, State } from "../../page/views/parts.tsx";
 import { shortTime } from "../../platform/local-time.ts";
-import type { PushedState, Report, View } from "../report.ts";
+import type { Report, View } from "../report.ts";
 import type { FleetRow, FleetSummary } from "../roster.ts";
 
 /** How many desks one page lists. */
@@ -155,7 +155,7 @@ const BoxFacts = ({ report: { version, slot, upSeconds, config, pushed, agent } 
   </ul>
 );
 
-function pushedText({ version }: PushedState): string {
+function pushedText({ version }: Report["pushed"]): string {
   return version === undefined
     ? "No configuration was pushed: the box's own is in force."
     : `Configuration ${versionTime(version)} is in force.`;
