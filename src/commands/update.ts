@@ -5,15 +5,17 @@
 import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
-import { bootEntries, otherVersion, rejectedName } from "../image/boot-entry.ts";
+import { bootEntries, rejectedName } from "../image/boot-entry.ts";
 import { imageState, recordFolder, records, type Release, releaseIn } from "../image/facts.ts";
 import type { LastUpdate, Rejection } from "../image/state.ts";
+import { tryReboot } from "../image/pi.ts";
 import { checkResult, resultText, type UpdateResult, updateResult } from "../image/sysupdate.ts";
 import { messageOf } from "../platform/text.ts";
 import type { Status } from "../status/status.ts";
 import { takeLock } from "../store/lock.ts";
-import { syncFolder } from "../platform/replace-file.ts";
+import { replaceFile, syncFolder } from "../platform/replace-file.ts";
 import { ask, socketFor } from "./ask.ts";
+import { autoboot, swapAutoboot } from "./image/autoboot.ts";
 import { entryFolder, recordBoot } from "./image/record.ts";
 import { runProgram } from "./image/program.ts";
 import { replaceRecord } from "./image/replace-record.ts";
@@ -37,12 +39,14 @@ export interface UpdateMachine {
   readonly sysupdate: readonly string[];
   /** Takes the log of systemd-sysupdate while it runs. */
   log(text: string): void;
+  /** The output of lsblk; default: that of this machine. */
+  readonly lsblk?: () => Promise<string>;
   /** Whether a desk has a call now; false if no daemon runs. */
   isBusy(): Promise<boolean>;
   /** Waits until the next look at the calls, in ms. */
   pause(ms: number): Promise<void>;
-  /** Restarts the machine. */
-  restart(): Promise<string | undefined>;
+  /** Restarts the machine, with an argument of reboot(2). @returns why not; undefined if it restarts. */
+  restart(argument?: string): Promise<string | undefined>;
   /** Runs the command again with the boot partition mounted; returns its exit code. */
   again(options: UpdateOptions): Promise<number>;
 }
@@ -68,9 +72,9 @@ export async function update(options: UpdateOptions, io: Io, machine: UpdateMach
     return 1;
   }
   // To wait for the end of calls, it needs no boot partition.
-  if (restart && !rollback) return await restartWhenQuiet(machine, io);
+  if (restart && !rollback) return await restartWhenQuiet(release, machine, io);
   // The boot partition is mounted only while a unit needs it.
-  if (!existsSync(join(machine.root, entryFolder))) return await machine.again(options);
+  if (!existsSync(join(machine.root, release.isPi ? autoboot : entryFolder))) return await machine.again(options);
   const unlock = lockIn(machine.root);
   if (!unlock) {
     io.err("Another update is running: wait until it has ended.\n");
@@ -78,9 +82,9 @@ export async function update(options: UpdateOptions, io: Io, machine: UpdateMach
   }
   try {
     if (check) return report(checkResult(await sysupdate(machine, "--json=short", "check-new")), release, io);
-    const code = rollback ? goBack(release, machine, io) : await install(release, machine, io);
-    await recordBoot({ root: machine.root }, { ...io, out: () => {} });
-    return restart && code === 0 ? await restartNow(machine, io) : code;
+    const code = rollback ? await goBack(release, machine, io) : await install(release, machine, io);
+    await recordAgain(machine, io);
+    return restart && code === 0 ? reportRestart(await machine.restart(), io) : code;
   } finally {
     unlock();
   }
@@ -121,27 +125,39 @@ async function install(release: Release, machine: UpdateMachine, io: Io): Promis
 }
 
 /** Makes the version before the one that the next restart runs. */
-function goBack({ version }: Release, { root }: UpdateMachine, io: Io): 0 | 1 {
-  const folder = join(root, entryFolder);
-  const entries = bootEntries(readdirSync(folder));
-  const running = entries.find((entry) => entry.version === version);
-  const former = otherVersion(entries, version);
-  if (!former || !running) {
-    const known = entries.map(({ file }) => file).join(", ") || "no version";
-    io.err(`Cannot go back from version ${version}: expected another version that works in ${folder}, which has ${known}.\n`);
+async function goBack({ version, isPi }: Release, machine: UpdateMachine, io: Io): Promise<0 | 1> {
+  const { root } = machine;
+  await recordAgain(machine, io);
+  const { fallback } = imageState(root) ?? {};
+  if (fallback === undefined) {
+    io.err(`Cannot go back from version ${version}: there is no other version that works.\n`);
     return 1;
   }
   try {
-    renameSync(join(folder, running.file), join(folder, rejectedName(running)));
-    syncFolder(folder);
+    if (isPi) {
+      swapAutoboot(root);
+      replaceFile(join(root, recordFolder, records.tried), `${version}\n`);
+    } else rejectKernel(join(root, entryFolder), version);
   } catch (error) {
     io.err(`Cannot mark version ${version} as rejected: ${messageOf(error)}\n`);
     return 1;
   }
-  const why = `An administrator went back to ${former.version} (telesetd update --rollback).`;
+  const why = `An administrator went back to ${fallback} (telesetd update --rollback).`;
   keep(root, records.failed, { version, why, when: new Date().toISOString() } satisfies Rejection, io);
-  io.out(`Version ${former.version} runs after the next restart. Version ${version} is not tried again.\n`);
+  io.out(`Version ${fallback} runs after the next restart. Version ${version} is not tried again.\n`);
   return 0;
+}
+
+/** Renames the kernel image of a version, so that the boot loader starts another one. @throws Error */
+function rejectKernel(folder: string, version: string): void {
+  const running = bootEntries(readdirSync(folder)).find((entry) => entry.version === version);
+  if (!running) throw new Error(`it is not in ${folder}`);
+  renameSync(join(folder, running.file), join(folder, rejectedName(running)));
+  syncFolder(folder);
+}
+
+function recordAgain({ root, lsblk }: UpdateMachine, io: Io): Promise<number> {
+  return recordBoot({ root }, { ...io, out: () => {} }, lsblk);
 }
 
 function keep(root: string, name: string, value: unknown, io: Io): void {
@@ -150,22 +166,24 @@ function keep(root: string, name: string, value: unknown, io: Io): void {
 }
 
 /** Restarts the machine, if another version waits, when no desk has a call. */
-async function restartWhenQuiet(machine: UpdateMachine, io: Io): Promise<0 | 1> {
-  const { version, waiting } = imageState(machine.root) ?? {};
+async function restartWhenQuiet({ version, isPi }: Release, machine: UpdateMachine, io: Io): Promise<0 | 1> {
+  const { waiting } = imageState(machine.root) ?? {};
   if (waiting === undefined) {
     io.out(`No restart is needed: version ${version} stays.\n`);
     return 0;
   }
   io.out(`The box restarts into version ${waiting} when no desk has had a call for ${quietMs / 60_000} minutes.\n`);
-  if (await quiet(machine)) return await restartNow(machine, io);
+  if (await quiet(machine)) {
+    if (isPi) replaceFile(join(machine.root, recordFolder, records.tried), `${waiting}\n`);
+    return reportRestart(await machine.restart(isPi ? tryReboot : undefined), io);
+  }
   io.err(
     `The box has not restarted: in ${maxWaitMs / 3_600_000} hours, there were no ${quietMs / 60_000} minutes without a call.\n`,
   );
   return 1;
 }
 
-async function restartNow(machine: UpdateMachine, io: Io): Promise<0 | 1> {
-  const trouble = await machine.restart();
+function reportRestart(trouble: string | undefined, io: Io): 0 | 1 {
   if (trouble !== undefined) io.err(`The box cannot restart: ${trouble}\n`);
   return trouble === undefined ? 0 : 1;
 }
@@ -193,8 +211,9 @@ const thisMachine: UpdateMachine = {
     return "value" in answer && answer.value.desks.some(({ calls }) => calls.length > 0);
   },
   pause: (ms) => sleep(ms),
-  restart: async () => {
-    const { code, err } = await runProgram(["systemctl", "--no-block", "reboot"]);
+  restart: async (argument) => {
+    const options = argument === undefined ? [] : [`--reboot-argument=${argument}`];
+    const { code, err } = await runProgram(["systemctl", "--no-block", ...options, "reboot"]);
     return code === 0 ? undefined : err.trim();
   },
   again: async (options) => {

@@ -13,14 +13,16 @@ export const records = {
   failed: "failed.json",
   restored: "data-restored",
   failedJournal: "failed-boot.txt",
+  /** On a Raspberry Pi: the version of the last trial. */
+  tried: "tried",
 } as const;
 
 /** The identity of the running system. */
 export interface Release {
   /** IMAGE_VERSION. */
   readonly version: string;
-  /** TELESETD_MACHINE: the kind of image; a Raspberry Pi has no boot loader that counts. */
-  readonly machine: string | undefined;
+  /** Whether it is a Raspberry Pi (TELESETD_MACHINE=rpi), which starts in another way. */
+  readonly isPi: boolean;
 }
 
 /** The image that runs, by os-release(5): IMAGE_ID and IMAGE_VERSION; undefined off the image. */
@@ -29,7 +31,9 @@ export function releaseIn(root = "/"): Release | undefined {
   const field = (name: string): string | undefined =>
     text === undefined ? undefined : new RegExp(`^${name}="?([\\w.~+-]+)"?$`, "m").exec(text)?.[1];
   const version = field("IMAGE_VERSION");
-  return field("IMAGE_ID") === "telesetd" && version !== undefined ? { version, machine: field("TELESETD_MACHINE") } : undefined;
+  return field("IMAGE_ID") === "telesetd" && version !== undefined
+    ? { version, isPi: field("TELESETD_MACHINE") === "rpi" }
+    : undefined;
 }
 
 /** The state of the image; undefined off the image. Without a record, as early in a boot, only the version is known. */

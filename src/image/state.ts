@@ -1,6 +1,6 @@
 /** What `telesetd status`, the doctor, the page and monitors say about the image: recorded at each boot, by root. */
 import { ago } from "../core/count.ts";
-import { bootEntries, type BootEntry, otherVersion, waitingVersion } from "./boot-entry.ts";
+import { type BootEntry, otherVersion, waitingVersion } from "./boot-entry.ts";
 
 /** Why a version was rejected. */
 export interface Rejection {
@@ -40,8 +40,9 @@ export interface ImageState {
 export interface BootFacts {
   readonly version: string;
   readonly slot: string | undefined;
-  /** The names of the files beside the kernel images, with the times of their last change in ms. */
-  readonly files: ReadonlyMap<string, number>;
+  readonly entries: readonly BootEntry[];
+  /** When a version was installed, in ms; 0 if that is not known. */
+  readonly installed: (entry: BootEntry) => number;
   /** What `telesetd image health` or a rollback wrote about a version. */
   readonly failed: Rejection | undefined;
   /** The journal of a boot that ended in emergency mode, with its time in ms. */
@@ -53,8 +54,7 @@ export interface BootFacts {
 
 /** Derives the state after a boot. */
 export function stateAfterBoot(facts: BootFacts): Omit<ImageState, "update"> {
-  const { version, slot, files, notes } = facts;
-  const entries = bootEntries([...files.keys()]);
+  const { version, slot, entries, notes } = facts;
   const rejected = entries.findLast((entry) => entry.state === "rejected" && entry.version !== version);
   const waiting = waitingVersion(entries, version)?.version;
   const fallback = waiting === undefined ? otherVersion(entries, version)?.version : undefined;
@@ -69,9 +69,10 @@ export function stateAfterBoot(facts: BootFacts): Omit<ImageState, "update"> {
 }
 
 /** The reason, from the best source. Older records are about other versions. */
-function rejection({ version, file, attempts }: BootEntry, { files, failed, failedJournal, panic }: BootFacts): Rejection {
+function rejection(entry: BootEntry, { installed: timeOf, failed, failedJournal, panic }: BootFacts): Rejection {
+  const { version, attempts } = entry;
   if (failed?.version === version) return failed;
-  const installed = files.get(file) ?? 0;
+  const installed = timeOf(entry);
   if (panic && panic.time >= installed) {
     return { version, why: `Its kernel stopped: ${panic.text}`, when: new Date(panic.time).toISOString() };
   }
@@ -98,26 +99,37 @@ function causeIn(journal: string): string | undefined {
 
 /**
  * The slot of the running root file system, A or B: its place among the partitions of the same type.
- * @param printed the output of `lsblk --json --output NAME,PARTN,PARTTYPE,MOUNTPOINTS`.
+ * @param printed the output of `lsblk --json --output NAME,PARTN,PARTTYPE,PARTLABEL,MOUNTPOINTS`.
  */
 export function slotIn(printed: string): string | undefined {
-  interface Device {
-    readonly partn?: number | null;
-    readonly parttype?: string | null;
-    readonly mountpoints?: readonly (string | null)[];
-    readonly children?: readonly Device[];
-  }
   const holdsRoot = ({ mountpoints = [], children = [] }: Device): boolean =>
     mountpoints.includes("/") || children.some(holdsRoot);
+  const partitions = devicesIn(printed).find(holdsRoot)?.children ?? [];
+  const root = partitions.find(holdsRoot);
+  if (!root) return undefined;
+  const place = partitions.filter(({ parttype }) => parttype === root.parttype)
+    .toSorted((a, b) => (a.partn ?? 0) - (b.partn ?? 0)).indexOf(root);
+  return ["A", "B"][place];
+}
+
+/** The labels of all partitions. @param printed as for `slotIn`. */
+export function labelsIn(printed: string): readonly string[] {
+  return devicesIn(printed).flatMap(({ children = [] }) => children.flatMap(({ partlabel }) => partlabel ?? []));
+}
+
+interface Device {
+  readonly partn?: number | null;
+  readonly parttype?: string | null;
+  readonly partlabel?: string | null;
+  readonly mountpoints?: readonly (string | null)[];
+  readonly children?: readonly Device[];
+}
+
+function devicesIn(printed: string): readonly Device[] {
   try {
-    const { blockdevices } = JSON.parse(printed) as { readonly blockdevices: readonly Device[] };
-    const partitions = blockdevices.find(holdsRoot)?.children ?? [];
-    const root = partitions.find(holdsRoot);
-    const place = partitions.filter(({ parttype }) => parttype === root?.parttype)
-      .toSorted((a, b) => (a.partn ?? 0) - (b.partn ?? 0)).indexOf(root as Device);
-    return root && ["A", "B"][place];
+    return (JSON.parse(printed) as { readonly blockdevices?: readonly Device[] }).blockdevices ?? [];
   } catch {
-    return undefined;
+    return [];
   }
 }
 

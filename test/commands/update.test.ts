@@ -13,13 +13,17 @@ const folder = ownFolder();
 const entries = "efi/EFI/Linux";
 
 /** A box with 0.2.0 running, these kernel images, and a systemd-sysupdate that plays these recordings. */
-function box({ files = ["telesetd_0.2.0.efi"], check = "newest-check", install = "newest-update", busy = () => false }: {
-  readonly files?: readonly string[];
-  readonly check?: keyof typeof recorded;
-  readonly install?: keyof typeof recorded;
-  /** Whether there is a call after this time, in ms. */
-  readonly busy?: (ms: number) => boolean;
-} = {}) {
+function box(
+  { files = ["telesetd_0.2.0.efi"], check = "newest-check", install = "newest-update", busy = () => false, labels = [] }: {
+    readonly files?: readonly string[];
+    readonly check?: keyof typeof recorded;
+    readonly install?: keyof typeof recorded;
+    /** Whether there is a call after this time, in ms. */
+    readonly busy?: (ms: number) => boolean;
+    /** The labels of the partitions. */
+    readonly labels?: readonly string[];
+  } = {},
+) {
   const { root, put } = imageRoot(join(folder, "root"), "0.2.0");
   for (const file of files) put(`${entries}/${file}`, "");
   const script = join(root, "systemd-sysupdate");
@@ -40,13 +44,14 @@ function box({ files = ["telesetd_0.2.0.efi"], check = "newest-check", install =
     root,
     sysupdate: [script],
     log: () => {},
+    lsblk: () => Promise.resolve(JSON.stringify({ blockdevices: [{ children: labels.map((partlabel) => ({ partlabel })) }] })),
     isBusy: () => Promise.resolve(busy(now)),
     pause: (ms) => {
       now += ms;
       return Promise.resolve();
     },
-    restart: () => {
-      done.push(`restart after ${now / 1000} s`);
+    restart: (argument) => {
+      done.push(`restart after ${now / 1000} s${argument === undefined ? "" : ` ${argument}`}`);
       return Promise.resolve(undefined);
     },
     again: (options) => {
@@ -184,16 +189,54 @@ describe("--rollback:", () => {
     expect((await run({ rollback: true, restart: true })).code).toBe(0);
     expect(done).toEqual(["restart after 0 s"]);
   });
-  test.each<[readonly string[]]>([
-    [["telesetd_0.2.0.efi"]],
-    [["telesetd_0.2.0.efi", "telesetd_0.3.0+0-3.efi"]],
-    [["telesetd_0.1.9.efi"]],
-  ])("%j: there is nothing to go back to or from, and nothing changes", async (files) => {
+  test.each<[readonly string[], string]>([
+    [["telesetd_0.2.0.efi"], "Cannot go back from version 0.2.0: there is no other version that works.\n"],
+    [
+      ["telesetd_0.2.0.efi", "telesetd_0.3.0+0-3.efi"],
+      "Cannot go back from version 0.2.0: there is no other version that works.\n",
+    ],
+    [["telesetd_0.1.9.efi"], "Cannot mark version 0.2.0 as rejected: it is not in "],
+  ])("%j: there is nothing to go back to or from, and nothing changes", async (files, trouble) => {
     const { run, kernels, done } = box({ files });
     const { code, err } = await run({ rollback: true, restart: true });
     expect(code).toBe(1);
-    expect(err).toStartWith("Cannot go back from version 0.2.0: expected another version that works in ");
+    expect(err).toStartWith(trouble);
     expect([kernels(), done]).toEqual([files.toSorted(), []]);
+  });
+});
+
+describe("on a Raspberry Pi:", () => {
+  const autoboot = "[all]\ntryboot_a_b=1\nboot_partition=2\n[tryboot]\nboot_partition=3\n";
+  const pi = (labels: readonly string[]) => {
+    const made = box({ labels });
+    made.put("usr/lib/os-release", "IMAGE_ID=telesetd\nIMAGE_VERSION=0.2.0\nTELESETD_MACHINE=rpi\n");
+    made.put("efi/autoboot.txt", autoboot);
+    return { ...made, text: (path: string) => readFileSync(join(made.root, path), "utf8") };
+  };
+
+  test("a new version is started once, and noted before", async () => {
+    const { run, done, text, root } = pi(["TELESETD", "telesetd_0.2.0_boot", "telesetd_0.3.0_boot"]);
+    expect((await run()).code).toBe(0);
+    expect(imageState(root)).toMatchObject({ version: "0.2.0", waiting: "0.3.0" });
+    expect((await run({ restart: true })).code).toBe(0);
+    expect(done).toEqual(["restart after 600 s 0 tryboot"]);
+    expect(text("var/lib/telesetd-image/tried")).toBe("0.3.0\n");
+    expect(text("efi/autoboot.txt")).toBe(autoboot);
+  });
+
+  test("a rollback swaps the boot partitions", async () => {
+    const { run, done, text } = pi(["TELESETD", "telesetd_0.2.0_boot", "telesetd_0.1.9_boot"]);
+    expect((await run({ rollback: true, restart: true })).code).toBe(0);
+    expect(text("efi/autoboot.txt")).toBe("[all]\ntryboot_a_b=1\nboot_partition=3\n[tryboot]\nboot_partition=2\n");
+    expect(text("var/lib/telesetd-image/tried")).toBe("0.2.0\n");
+    expect(done).toEqual(["restart after 0 s"]);
+  });
+
+  test("without the boot partition it runs again where it is mounted", async () => {
+    const { run, done, root } = pi([]);
+    rmSync(join(root, "efi/autoboot.txt"));
+    expect((await run()).code).toBe(7);
+    expect(done).toEqual(["again {}"]);
   });
 });
 

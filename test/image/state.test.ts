@@ -1,22 +1,24 @@
 /** What status, the page and the screen say about the image. */
 import { describe, expect, test } from "bun:test";
+import { bootEntries } from "../../src/image/boot-entry.ts";
 import { type BootFacts, imageAdvice, imageLines, type ImageState, slotIn, stateAfterBoot } from "../../src/image/state.ts";
 
+const installed = Date.UTC(2026, 5, 1);
 const nothing: BootFacts = {
   version: "0.3.0",
   slot: "A",
-  files: new Map(),
+  entries: [],
+  installed: () => installed,
   failed: undefined,
   failedJournal: undefined,
   panic: undefined,
   notes: [],
 };
-const installed = Date.UTC(2026, 5, 1);
 const later = installed + 60_000;
 const when = new Date(later).toISOString();
 
 function after(files: readonly string[], facts: Partial<BootFacts> = {}) {
-  return stateAfterBoot({ ...nothing, files: new Map(files.map((file) => [file, installed])), ...facts });
+  return stateAfterBoot({ ...nothing, entries: bootEntries(files), ...facts });
 }
 
 describe("after a boot of 0.3.0:", () => {

@@ -9,8 +9,10 @@ import { join } from "node:path";
 import { looseJson } from "../../config/text.ts";
 import { recordFolder, records, releaseIn } from "../../image/facts.ts";
 import { type DaemonFacts, judge, type Judgement } from "../../image/health.ts";
+import { tryWord } from "../../image/pi.ts";
 import { messageOf } from "../../platform/text.ts";
 import type { Io } from "../io.ts";
+import { swapAutoboot } from "./autoboot.ts";
 import { notTheImage } from "./not-the-image.ts";
 import { runProgram } from "./program.ts";
 import { replaceRecord } from "./replace-record.ts";
@@ -18,6 +20,8 @@ import { replaceRecord } from "./replace-record.ts";
 /** The machine; tests replace it. */
 export interface HealthMachine {
   facts(): Promise<DaemonFacts>;
+  /** The command line of the kernel. */
+  commandLine(): string;
   /** Seconds since the start of the machine. */
   now(): number;
   /** Waits before the next look. */
@@ -50,7 +54,7 @@ export async function health(options: HealthOptions, io: Io, machine: HealthMach
   const { verdict, why } = await judgement(machine, machine.now() + minutes * 60);
   if (verdict === "good") {
     io.out(`Version ${release.version} works: ${why}\n`);
-    return 0;
+    return release.isPi && machine.commandLine().split(/\s/).includes(tryWord) ? keepTrial(options.root, io) : 0;
   }
   io.err(`Version ${release.version} does not work: ${why}\n`);
   const trouble = replaceRecord(
@@ -59,6 +63,17 @@ export async function health(options: HealthOptions, io: Io, machine: HealthMach
   );
   if (trouble !== undefined) io.err(`${trouble}\n`);
   return 1;
+}
+
+/** A Raspberry Pi has tried this version once: from now on it is the one of an ordinary start. */
+function keepTrial(root: string, io: Io): 0 | 1 {
+  try {
+    swapAutoboot(root);
+    return 0;
+  } catch (error) {
+    io.err(`The version cannot be kept: ${messageOf(error)}\n`);
+    return 1;
+  }
 }
 
 async function judgement(machine: HealthMachine, deadline: number): Promise<Judgement> {
@@ -73,6 +88,7 @@ async function judgement(machine: HealthMachine, deadline: number): Promise<Judg
 function thisMachine({ config, root }: HealthOptions): HealthMachine {
   const file = join(root, config);
   return {
+    commandLine: () => readFileSync("/proc/cmdline", "utf8"),
     now: () => Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]),
     pause: () => sleep(lookMs),
     facts: async () => {

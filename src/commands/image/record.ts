@@ -2,10 +2,12 @@
  * `telesetd image record`: records after each boot which version runs in which slot, and which one was rejected, and why.
  * telesetd-boot-record.service runs it as root while the boot partition is mounted; everybody else reads the record.
  */
-import { readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { recordFolder, records, rejectionIn, releaseIn, textOf } from "../../image/facts.ts";
-import { imageLines, slotIn, stateAfterBoot } from "../../image/state.ts";
+import { bootEntries } from "../../image/boot-entry.ts";
+import { recordFolder, records, rejectionIn, type Release, releaseIn, textOf } from "../../image/facts.ts";
+import { piEntries } from "../../image/pi.ts";
+import { type BootFacts, imageLines, labelsIn, slotIn, stateAfterBoot } from "../../image/state.ts";
 import type { Io } from "../io.ts";
 import { notTheImage } from "./not-the-image.ts";
 import { runProgram } from "./program.ts";
@@ -17,18 +19,22 @@ export const entryFolder = "efi/EFI/Linux";
 const panicFolder = "var/lib/systemd/pstore";
 
 /** Exit code 0, or 1 if the record cannot be written. */
-export async function recordBoot({ root }: { readonly root: string }, io: Io): Promise<number> {
+export async function recordBoot(
+  { root }: { readonly root: string },
+  io: Io,
+  lsblk: () => Promise<string> = partitions,
+): Promise<number> {
   const release = releaseIn(root);
   if (!release) {
     io.out(notTheImage("there is nothing to record"));
     return 0;
   }
-  const { out } = await runProgram(["lsblk", "--json", "--output", "NAME,PARTN,PARTTYPE,MOUNTPOINTS"]);
+  const printed = await lsblk();
   const folder = join(root, recordFolder);
   const state = stateAfterBoot({
     version: release.version,
-    slot: slotIn(out),
-    files: filesIn(join(root, entryFolder)),
+    slot: slotIn(printed),
+    ...(release.isPi ? slotsOfPi(release, labelsIn(printed), folder) : kernelsIn(join(root, entryFolder))),
     failed: rejectionIn(root),
     failedJournal: timedText(join(folder, records.failedJournal)),
     panic: lastPanic(join(root, panicFolder)),
@@ -40,13 +46,20 @@ export async function recordBoot({ root }: { readonly root: string }, io: Io): P
   return trouble === undefined ? 0 : 1;
 }
 
-/** The files of a folder with the times of their last change; empty if there is no folder. */
-export function filesIn(folder: string): ReadonlyMap<string, number> {
-  try {
-    return new Map(readdirSync(folder).toSorted().map((name) => [name, statSync(join(folder, name)).mtimeMs]));
-  } catch {
-    return new Map();
-  }
+async function partitions(): Promise<string> {
+  return (await runProgram(["lsblk", "--json", "--output", "NAME,PARTN,PARTTYPE,PARTLABEL,MOUNTPOINTS"])).out;
+}
+
+/** The kernel images in a folder; none if there is no folder. */
+function kernelsIn(folder: string): Pick<BootFacts, "entries" | "installed"> {
+  const names = existsSync(folder) ? readdirSync(folder).toSorted() : [];
+  return { entries: bootEntries(names), installed: ({ file }) => statSync(join(folder, file)).mtimeMs };
+}
+
+/** The versions in the slots of a Raspberry Pi. */
+function slotsOfPi({ version }: Release, labels: readonly string[], folder: string): Pick<BootFacts, "entries" | "installed"> {
+  const trial = timedText(join(folder, records.tried));
+  return { entries: piEntries(labels, version, trial?.text.trim()), installed: () => trial?.time ?? 0 };
 }
 
 /** How long a lost data partition is mentioned, in ms. */

@@ -67,6 +67,24 @@ test("the newest panic of the kernel", async () => {
   expect(state.rejected?.why).toBe("Its kernel stopped: Attempted to kill init!");
 });
 
+test("on a Raspberry Pi: a version that was tried and does not run is rejected", async () => {
+  const pi = async (tried: string) => {
+    const { root, put } = imageRoot(join(folder, "root"));
+    put("usr/lib/os-release", "IMAGE_ID=telesetd\nIMAGE_VERSION=0.3.0\nTELESETD_MACHINE=rpi\n");
+    put("var/lib/telesetd-image/tried", tried);
+    const labels = ["telesetd_0.3.0_boot", "telesetd_0.4.0_boot"];
+    const { io } = collectingIo();
+    await recordBoot(
+      { root },
+      io,
+      () => Promise.resolve(JSON.stringify({ blockdevices: [{ children: labels.map((partlabel) => ({ partlabel })) }] })),
+    );
+    return imageState(root);
+  };
+  expect(await pi("0.4.0\n")).toMatchObject({ version: "0.3.0", rejected: { version: "0.4.0" } });
+  expect(await pi("0.3.0\n")).toEqual({ version: "0.3.0", waiting: "0.4.0" });
+});
+
 test("half a record counts as none; after an update that of the version before does not apply", () => {
   const { root, put } = imageRoot(join(folder, "root"));
   put("var/lib/telesetd-image/image.json", '{"version": "0.3');
