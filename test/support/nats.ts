@@ -12,15 +12,17 @@ export const noNats = binary === undefined ? " (skipped: nats-server is missing,
 /** A nats-server that can be stopped and started again. */
 export class NatsServer {
   readonly port: number;
+  readonly #host: string;
   readonly #folder: string;
   #child: Bun.Subprocess | undefined;
 
   /** @param text its configuration without `listen`. @param folder for its files. */
-  constructor(text: string, folder: string, port: number) {
+  constructor(text: string, folder: string, port: number, host = "127.0.0.1") {
     this.port = port;
+    this.#host = host;
     this.#folder = folder;
     mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, "test.conf"), `listen: 127.0.0.1:${port}\n${text.replace(/^listen: .*$/m, "")}`);
+    writeFileSync(join(folder, "test.conf"), `listen: ${host}:${port}\n${text.replace(/^listen: .*$/m, "")}`);
   }
 
   /** Starts it; resolves when it accepts connections. */
@@ -31,7 +33,7 @@ export class NatsServer {
     this.#child = child;
     await until("nats-server does not accept connections", () => {
       if (child.exitCode !== null) throw new Error(`nats-server has ended: ${this.log()}`);
-      return accepts(this.port);
+      return accepts(this.port, this.#host);
     });
   }
 
@@ -47,9 +49,9 @@ export class NatsServer {
   }
 }
 
-function accepts(port: number): Promise<boolean> {
+function accepts(port: number, host: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
+    const socket = connect(port, host);
     const end = (open: boolean) => {
       socket.destroy();
       resolve(open);

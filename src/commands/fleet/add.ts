@@ -5,6 +5,7 @@ import { userClaims } from "../../fleet/claims.ts";
 import { credentialsFile, issue } from "../../fleet/jwt.ts";
 import { mergePatch } from "../../fleet/merge-patch.ts";
 import { newKey } from "../../broker/nkey.ts";
+import { usualPrefix } from "../../broker/subjects.ts";
 import type { Io } from "../io.ts";
 import { FleetError, FleetFolder, type IssuedUser, onFleet } from "./folder.ts";
 import { sendAccount } from "./server.ts";
@@ -62,7 +63,31 @@ export async function issueUsers(folder: FleetFolder, users: readonly NewUser[],
   for (const { user: { name, role, desks }, key } of made) {
     const jwt = issue(userClaims(key.public, { name, desks }, folder.facts.keys), keys[role], now);
     folder.writeCredential(name, credentialsFile(jwt, key.seed));
+    if (role === "relay") writeRelayConfig(folder, name);
   }
+}
+
+/** Writes relay.json of a relay, complete but for the switch, which only the administrator knows. */
+function writeRelayConfig(folder: FleetFolder, user: string): void {
+  const { prefix, keys } = folder.facts;
+  const relay = {
+    name: user.replace(/^relay-/, ""),
+    rank: folder.users.filter(({ role }) => role === "relay").findIndex(({ name }) => name === user) + 1,
+    servers: folder.urls,
+    ca: readFileSync(folder.file("server/ca.pem"), "utf8"),
+    credentials: readFileSync(folder.file(credentialsOf(user)), "utf8"),
+    ...(prefix === usualPrefix ? {} : { prefix }),
+    desks: { file: "/etc/telesetd/desks.json" },
+    configKey: keys.config,
+  };
+  const line = {
+    driver: "freeswitch",
+    host: "127.0.0.1",
+    user: "telesetd@pbx.example.com",
+    password: "change-me",
+    domain: "pbx.example.com",
+  };
+  folder.write(`relays/${user}.json`, `${JSON.stringify({ relay, line }, null, 2)}\n`);
 }
 
 /** Marks users as revoked. `now`: the wall clock in ms. */
@@ -163,7 +188,7 @@ function writeImageConfig(folder: FleetFolder, { name, desks, role }: NewUser, s
       servers: folder.urls,
       ca: authority,
       credentials: readFileSync(folder.file(credentialsOf(name)), "utf8"),
-      ...(prefix === "tele" ? {} : { prefix }),
+      ...(prefix === usualPrefix ? {} : { prefix }),
     },
     fleet: { configKey: keys.config },
   };

@@ -73,7 +73,7 @@ export class FleetFolder {
     }
     const folder = new FleetFolder(path, facts, [], io, secrets);
     writing(path, () => {
-      for (const below of [".", "server", "credentials", "boxes", "config/groups", "config/desks"]) {
+      for (const below of [".", "server", "credentials", "boxes", "relays", "config/groups", "config/desks"]) {
         mkdirSync(join(path, below), { recursive: true, mode: 0o700 });
       }
       chmodSync(path, 0o700);
@@ -98,7 +98,9 @@ export class FleetFolder {
   /** Records all users. @throws FleetError if that fails. */
   record(users: readonly IssuedUser[]): void {
     this.#users = users;
-    this.write("users.json", `[\n${users.map((user) => `  ${JSON.stringify(user)}`).join(",\n")}\n]\n`);
+    this.write("users.json", listText(users));
+    const desks = this.valid.flatMap(({ desks }) => desks);
+    this.write("desks.json", listText(desks.map((extension) => ({ extension }))));
   }
 
   /** Other facts, such as other servers. */
@@ -200,6 +202,11 @@ export async function onFleet(
     io.err(`${error.message}\n`);
     return error instanceof NoAnswer ? 1 : 2;
   }
+}
+
+/** A list in JSON, one item a line. */
+function listText(items: readonly object[]): string {
+  return `[\n${items.map((item) => `  ${JSON.stringify(item)}`).join(",\n")}\n]\n`;
 }
 
 /** Reads a passphrase from the terminal, else the first line of standard input: never from the command line. */

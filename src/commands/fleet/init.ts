@@ -142,6 +142,7 @@ ${place}, with the files of ${path}/server in ${serverFolder}:
   chown nats:nats ${serverFolder}/*
   ln -sf ${serverFolder}/nats-server.conf /etc/nats-server.conf
   systemctl restart nats-server
-Then: the relay with ${path}/credentials/relay-a.creds, and telesetd fleet add 1001 for each desk (/usr/share/doc/telesetd/docs/fleet.md).
+Then: telesetd fleet add 1001 for each desk; and on the machine of a relay ${path}/relays/relay-a.json, with the access to the
+switch filled in, as /etc/telesetd/relay.json (/usr/share/doc/telesetd/docs/fleet.md).
 `;
 }

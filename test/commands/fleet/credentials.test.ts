@@ -35,8 +35,11 @@ describe("fleet init", () => {
       "account.jwt",
       "credentials/relay-a.creds",
       "credentials/relay-b.creds",
+      "desks.json",
       "fleet.json",
       "keys.json",
+      "relays/relay-a.json",
+      "relays/relay-b.json",
       "server/ca.pem",
       "server/nats-server.conf",
       "server/server.key",
@@ -45,6 +48,23 @@ describe("fleet init", () => {
     ]);
     for (const name of names) expect([name, statSync(join(fleet.folder, name)).mode & 0o777]).toEqual([name, 0o600]);
     expect(statSync(fleet.folder).mode & 0o777).toBe(0o700);
+  });
+
+  test("writes the configuration of each relay, complete but for the switch", async () => {
+    const fleet = await TestFleet.make(join(site, "relays"));
+    await fleet.add("1001+1002");
+    expect(JSON.parse(fleet.read("relays/relay-b.json"))).toMatchObject({
+      relay: {
+        name: "b",
+        rank: 2,
+        servers: [`tls://127.0.0.1:${fleet.port}`],
+        ca: fleet.authority,
+        credentials: fleet.credentials("relay-b"),
+        desks: { file: "/etc/telesetd/desks.json" },
+      },
+      line: { driver: "freeswitch" },
+    });
+    expect(JSON.parse(fleet.read("desks.json"))).toEqual([{ extension: "1001" }, { extension: "1002" }]);
   });
 
   test("makes an ECDSA certificate for the servers' names, by its own authority", async () => {

@@ -1,10 +1,12 @@
 /** `telesetd fleet revoke`, `status` and `push` with a running nats-server, a relay's part of the fleet, and boxes. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect, credsAuthenticator, type NatsConnection } from "@nats-io/transport-node";
-import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { lineSchemas } from "../../../drivers/registry.ts";
 import { KeptBroker } from "../../../src/broker/keep.ts";
+import { addToFleet } from "../../../src/commands/fleet/add.ts";
+import { initFleet } from "../../../src/commands/fleet/init.ts";
 import { pushToFleet } from "../../../src/commands/fleet/push.ts";
 import { revokeFromFleet } from "../../../src/commands/fleet/revoke.ts";
 import { waits } from "../../../src/commands/fleet/server.ts";
@@ -17,8 +19,9 @@ import { openLog } from "../../../src/log/log.ts";
 import { systemTimers } from "../../../src/platform/timers.ts";
 import { Output, TestFleet } from "../../support/fleet.ts";
 import { ownFolder } from "../../support/folder.ts";
-import { noNats } from "../../support/nats.ts";
+import { NatsServer, noNats } from "../../support/nats.ts";
 import { wellStatus } from "../../support/page/page.ts";
+import { quietPort } from "../../support/ports.ts";
 import { until } from "../../support/until.ts";
 
 setDefaultTimeout(60_000);
@@ -82,6 +85,42 @@ describe.skipIf(noNats !== "")(`fleet revoke${noNats}`, () => {
     await renewed.server.start();
     await expect(login(renewed, fleet.credentials("1001"))).rejects.toThrow("Authorization Violation");
     await login(renewed, fleet.credentials("1002"));
+  });
+
+  test("reaches all servers of a cluster, which one configuration describes", async () => {
+    const folder = join(site, "cluster");
+    const [port, clusterPort] = [await quietPort(), await quietPort()];
+    const hosts = ["127.0.0.1", "127.0.0.2"];
+    const files = { serverFolder: join(folder, "server"), serverState: "" };
+    const io = new Output();
+    expect(await initFleet({ folder, server: hosts.map((host) => `${host}:${port}`), prefix: "tele", ...files }, io)).toBe(0);
+    expect(await addToFleet("1001", { folder }, io)).toBe(0);
+    const text = readFileSync(join(folder, "server/nats-server.conf"), "utf8").replaceAll("6222", `${clusterPort}`);
+    const servers = hosts.map((host) => {
+      const own = text.replaceAll("0.0.0.0", host).replace('dir: ""', `dir: "${join(folder, host, "accounts")}"`);
+      return new NatsServer(own, join(folder, host), port, host);
+    });
+    fleets.push(...servers.map((server) => ({ server } as TestFleet)));
+    await Promise.all(servers.map((server) => server.start()));
+    const credentials = readFileSync(join(folder, "credentials/1001.creds"), "utf8");
+    const authority = readFileSync(join(folder, "server/ca.pem"), "utf8");
+    const [first, second] = await Promise.all(hosts.map((host) =>
+      connect({
+        servers: `${host}:${port}`,
+        tls: { ca: authority },
+        authenticator: credsAuthenticator(new TextEncoder().encode(credentials)),
+        reconnect: false,
+        ignoreClusterUpdates: true,
+      })
+    ));
+    if (!first || !second) throw new Error("not connected");
+    open.push(first, second);
+    await until("the servers have not joined", () => servers.every((server) => /Route connection created/.test(server.log())));
+    expect(await revokeFromFleet("1001", { folder }, io)).toBe(0);
+    expect((await Promise.all([first.closed(), second.closed()])).map(String)).toEqual([
+      expect.stringContaining("Revoked"),
+      expect.stringContaining("Revoked"),
+    ]);
   });
 
   test("says that the servers do not know of it yet, and sends it when it is repeated", async () => {
