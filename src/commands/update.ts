@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { bootEntries, rejectedName } from "../image/boot-entry.ts";
 import { imageState, recordFolder, records, type Release, releaseIn } from "../image/facts.ts";
 import type { LastUpdate, Rejection } from "../image/state.ts";
-import { tryReboot } from "../image/pi.ts";
+import { isPi, tryReboot } from "../image/pi.ts";
 import { checkResult, resultText, type UpdateResult, updateResult } from "../image/sysupdate.ts";
 import { messageOf } from "../platform/text.ts";
 import type { Status } from "../status/status.ts";
@@ -74,7 +74,7 @@ export async function update(options: UpdateOptions, io: Io, machine: UpdateMach
   // To wait for the end of calls, it needs no boot partition.
   if (restart && !rollback) return await restartWhenQuiet(release, machine, io);
   // The boot partition is mounted only while a unit needs it.
-  if (!existsSync(join(machine.root, release.isPi ? autoboot : entryFolder))) return await machine.again(options);
+  if (!existsSync(join(machine.root, isPi(release) ? autoboot : entryFolder))) return await machine.again(options);
   const unlock = lockIn(machine.root);
   if (!unlock) {
     io.err("Another update is running: wait until it has ended.\n");
@@ -125,8 +125,9 @@ async function install(release: Release, machine: UpdateMachine, io: Io): Promis
 }
 
 /** Makes the version before the one that the next restart runs. */
-async function goBack({ version, isPi }: Release, machine: UpdateMachine, io: Io): Promise<0 | 1> {
+async function goBack(release: Release, machine: UpdateMachine, io: Io): Promise<0 | 1> {
   const { root } = machine;
+  const { version } = release;
   await recordAgain(machine, io);
   const { fallback } = imageState(root) ?? {};
   if (fallback === undefined) {
@@ -134,7 +135,7 @@ async function goBack({ version, isPi }: Release, machine: UpdateMachine, io: Io
     return 1;
   }
   try {
-    if (isPi) {
+    if (isPi(release)) {
       swapAutoboot(root);
       replaceFile(join(root, recordFolder, records.tried), `${version}\n`);
     } else rejectKernel(join(root, entryFolder), version);
@@ -166,16 +167,17 @@ function keep(root: string, name: string, value: unknown, io: Io): void {
 }
 
 /** Restarts the machine, if another version waits, when no desk has a call. */
-async function restartWhenQuiet({ version, isPi }: Release, machine: UpdateMachine, io: Io): Promise<0 | 1> {
+async function restartWhenQuiet(release: Release, machine: UpdateMachine, io: Io): Promise<0 | 1> {
   const { waiting } = imageState(machine.root) ?? {};
   if (waiting === undefined) {
-    io.out(`No restart is needed: version ${version} stays.\n`);
+    io.out(`No restart is needed: version ${release.version} stays.\n`);
     return 0;
   }
   io.out(`The box restarts into version ${waiting} when no desk has had a call for ${quietMs / 60_000} minutes.\n`);
   if (await quiet(machine)) {
-    if (isPi) replaceFile(join(machine.root, recordFolder, records.tried), `${waiting}\n`);
-    return reportRestart(await machine.restart(isPi ? tryReboot : undefined), io);
+    const isOnPi = isPi(release);
+    if (isOnPi) replaceFile(join(machine.root, recordFolder, records.tried), `${waiting}\n`);
+    return reportRestart(await machine.restart(isOnPi ? tryReboot : undefined), io);
   }
   io.err(
     `The box has not restarted: in ${maxWaitMs / 3_600_000} hours, there were no ${quietMs / 60_000} minutes without a call.\n`,

@@ -21,8 +21,8 @@ export const records = {
 export interface Release {
   /** IMAGE_VERSION. */
   readonly version: string;
-  /** Whether it is a Raspberry Pi (TELESETD_MACHINE=rpi), which starts in another way. */
-  readonly isPi: boolean;
+  /** The command line of the kernel; empty if it is hidden, as from the daemon. */
+  readonly commandLine: string;
 }
 
 /** The image that runs, by os-release(5): IMAGE_ID and IMAGE_VERSION; undefined off the image. */
@@ -32,7 +32,7 @@ export function releaseIn(root = "/"): Release | undefined {
     text === undefined ? undefined : new RegExp(`^${name}="?([\\w.~+-]+)"?$`, "m").exec(text)?.[1];
   const version = field("IMAGE_VERSION");
   return field("IMAGE_ID") === "telesetd" && version !== undefined
-    ? { version, isPi: field("TELESETD_MACHINE") === "rpi" }
+    ? { version, commandLine: textOf(join(root, "proc/cmdline")) ?? "" }
     : undefined;
 }
 

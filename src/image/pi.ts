@@ -8,8 +8,15 @@ import type { BootEntry } from "./boot-entry.ts";
 /** The argument of reboot(2) for one start of the other partition. */
 export const tryReboot = "0 tryboot";
 
-/** The word on the kernel's command line in such a start. */
-export const tryWord = "telesetd.try";
+/** Whether the machine is a Raspberry Pi, by the kernel's command line, which is in its boot partition. */
+export function isPi({ commandLine }: { readonly commandLine: string }): boolean {
+  return commandLine.split(/\s/).includes("telesetd.rpi");
+}
+
+/** Whether this start of a Raspberry Pi is a trial. */
+export function isTrial({ commandLine }: { readonly commandLine: string }): boolean {
+  return commandLine.split(/\s/).includes("telesetd.try");
+}
 
 /** autoboot.txt with the partitions swapped; undefined if it does not name two. */
 export function swapped(autoboot: string): string | undefined {

@@ -98,15 +98,16 @@ function causeIn(journal: string): string | undefined {
 }
 
 /**
- * The slot of the running root file system, A or B: its place among the partitions of the same type.
- * @param printed the output of `lsblk --json --output NAME,PARTN,PARTTYPE,PARTLABEL,MOUNTPOINTS`.
+ * The slot of the running root file system, A or B: its place among the partitions of the same type. Its unique id is the first
+ * half of the root hash on the kernel's command line (UAPI.5, Discoverable Partitions Specification).
+ * @param printed the output of `lsblk --json --output NAME,PARTN,PARTTYPE,PARTUUID,PARTLABEL`.
  */
-export function slotIn(printed: string): string | undefined {
-  const holdsRoot = ({ mountpoints = [], children = [] }: Device): boolean =>
-    mountpoints.includes("/") || children.some(holdsRoot);
-  const partitions = devicesIn(printed).find(holdsRoot)?.children ?? [];
-  const root = partitions.find(holdsRoot);
-  if (!root) return undefined;
+export function slotIn(printed: string, commandLine: string): string | undefined {
+  const [, id] = /(?:^|\s)roothash=([0-9a-f]{32})/i.exec(commandLine) ?? [];
+  const isRoot = ({ partuuid }: Device): boolean => partuuid?.replaceAll("-", "").toLowerCase() === id?.toLowerCase();
+  const partitions = devicesIn(printed).find(({ children = [] }) => children.some(isRoot))?.children ?? [];
+  const root = partitions.find(isRoot);
+  if (id === undefined || !root) return undefined;
   const place = partitions.filter(({ parttype }) => parttype === root.parttype)
     .toSorted((a, b) => (a.partn ?? 0) - (b.partn ?? 0)).indexOf(root);
   return ["A", "B"][place];
@@ -120,8 +121,8 @@ export function labelsIn(printed: string): readonly string[] {
 interface Device {
   readonly partn?: number | null;
   readonly parttype?: string | null;
+  readonly partuuid?: string | null;
   readonly partlabel?: string | null;
-  readonly mountpoints?: readonly (string | null)[];
   readonly children?: readonly Device[];
 }
 

@@ -209,7 +209,7 @@ describe("on a Raspberry Pi:", () => {
   const autoboot = "[all]\ntryboot_a_b=1\nboot_partition=2\n[tryboot]\nboot_partition=3\n";
   const pi = (labels: readonly string[]) => {
     const made = box({ labels });
-    made.put("usr/lib/os-release", "IMAGE_ID=telesetd\nIMAGE_VERSION=0.2.0\nTELESETD_MACHINE=rpi\n");
+    made.put("proc/cmdline", "quiet telesetd.rpi\n");
     made.put("efi/autoboot.txt", autoboot);
     return { ...made, text: (path: string) => readFileSync(join(made.root, path), "utf8") };
   };

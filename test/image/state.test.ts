@@ -80,44 +80,45 @@ describe("after a boot of 0.3.0:", () => {
   });
 });
 
-describe("the slot, by the output of lsblk:", () => {
+describe("the slot, by the partition whose id is the first half of the root hash:", () => {
   const root = "4f68bce3-e8cd-4db1-96e7-fbcaf984b709";
   const verity = "2c7357ed-ebd2-46d9-aec1-23d437ec2bf5";
-  const mounted = [{ name: "root", partn: null, parttype: null, mountpoints: ["/"] }];
-  const part = (partn: number, parttype: string, children?: unknown) => ({
+  const part = (partn: number, parttype: string, partuuid: string) => ({
     name: `vda${partn}`,
     partn,
     parttype,
-    mountpoints: [null],
-    children,
+    partuuid,
+    partlabel: null,
   });
-  const disk = (running: 2 | 4) =>
-    JSON.stringify({
-      blockdevices: [
-        { name: "sr0", partn: null, parttype: null, mountpoints: [null] },
-        {
-          name: "vda",
-          partn: null,
-          mountpoints: [null],
-          // Not in order, as after a change of the partition table.
-          children: [
-            part(4, root, running === 4 ? mounted : undefined),
-            part(1, "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"),
-            part(2, root, running === 2 ? mounted : undefined),
-            part(3, verity, running === 2 ? mounted : undefined),
-            part(5, verity, running === 4 ? mounted : undefined),
-          ],
-        },
-      ],
-    });
-  test("the first", () => expect(slotIn(disk(2))).toBe("A"));
-  test("the second", () => expect(slotIn(disk(4))).toBe("B"));
-  test.each(["", "{}", '{"blockdevices":[]}', '{"blockdevices":[{"name":"vda","mountpoints":["/"]}]}'])(
-    "not known: %p",
-    (printed) => {
-      expect(slotIn(printed)).toBeUndefined();
-    },
-  );
+  const printed = JSON.stringify({
+    blockdevices: [
+      { name: "sr0", partn: null, parttype: null, partuuid: null },
+      {
+        name: "vda",
+        partn: null,
+        // Not in order, as after a change of the partition table.
+        children: [
+          part(4, root, "bbbbbbbb-0000-1111-2222-333333333333"),
+          part(1, "c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "11111111-0000-1111-2222-333333333333"),
+          part(2, root, "aaaaaaaa-0000-1111-2222-333333333333"),
+          part(3, verity, "cccccccc-0000-1111-2222-333333333333"),
+        ],
+      },
+    ],
+  });
+  const line = (start: string) => `ro quiet roothash=${start}000011112222333333333333${"f".repeat(32)} panic=10`;
+  test("the first", () => expect(slotIn(printed, line("aaaaaaaa"))).toBe("A"));
+  test("the second", () => expect(slotIn(printed, line("BBBBBBBB"))).toBe("B"));
+  test("another disk, or no root hash", () => {
+    expect([slotIn(printed, line("dddddddd")), slotIn(printed, "ro"), slotIn(printed, "")]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+  test.each(["", "{}", '{"blockdevices":[]}', '{"blockdevices":[{"name":"vda"}]}'])("not known: %p", (printed) => {
+    expect(slotIn(printed, line("aaaaaaaa"))).toBeUndefined();
+  });
 });
 
 describe("for people:", () => {

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { looseJson } from "../../config/text.ts";
 import { recordFolder, records, releaseIn } from "../../image/facts.ts";
 import { type DaemonFacts, judge, type Judgement } from "../../image/health.ts";
-import { tryWord } from "../../image/pi.ts";
+import { isPi, isTrial } from "../../image/pi.ts";
 import { messageOf } from "../../platform/text.ts";
 import type { Io } from "../io.ts";
 import { swapAutoboot } from "./autoboot.ts";
@@ -20,8 +20,6 @@ import { replaceRecord } from "./replace-record.ts";
 /** The machine; tests replace it. */
 export interface HealthMachine {
   facts(): Promise<DaemonFacts>;
-  /** The command line of the kernel. */
-  commandLine(): string;
   /** Seconds since the start of the machine. */
   now(): number;
   /** Waits before the next look. */
@@ -54,7 +52,7 @@ export async function health(options: HealthOptions, io: Io, machine: HealthMach
   const { verdict, why } = await judgement(machine, machine.now() + minutes * 60);
   if (verdict === "good") {
     io.out(`Version ${release.version} works: ${why}\n`);
-    return release.isPi && machine.commandLine().split(/\s/).includes(tryWord) ? keepTrial(options.root, io) : 0;
+    return isPi(release) && isTrial(release) ? keepTrial(options.root, io) : 0;
   }
   io.err(`Version ${release.version} does not work: ${why}\n`);
   const trouble = replaceRecord(
@@ -88,7 +86,6 @@ async function judgement(machine: HealthMachine, deadline: number): Promise<Judg
 function thisMachine({ config, root }: HealthOptions): HealthMachine {
   const file = join(root, config);
   return {
-    commandLine: () => readFileSync("/proc/cmdline", "utf8"),
     now: () => Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]),
     pause: () => sleep(lookMs),
     facts: async () => {

@@ -6,7 +6,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { bootEntries } from "../../image/boot-entry.ts";
 import { recordFolder, records, rejectionIn, type Release, releaseIn, textOf } from "../../image/facts.ts";
-import { piEntries } from "../../image/pi.ts";
+import { isPi, piEntries } from "../../image/pi.ts";
 import { type BootFacts, imageLines, labelsIn, slotIn, stateAfterBoot } from "../../image/state.ts";
 import type { Io } from "../io.ts";
 import { notTheImage } from "./not-the-image.ts";
@@ -33,8 +33,8 @@ export async function recordBoot(
   const folder = join(root, recordFolder);
   const state = stateAfterBoot({
     version: release.version,
-    slot: slotIn(printed),
-    ...(release.isPi ? slotsOfPi(release, labelsIn(printed), folder) : kernelsIn(join(root, entryFolder))),
+    slot: slotIn(printed, release.commandLine),
+    ...(isPi(release) ? slotsOfPi(release, labelsIn(printed), folder) : kernelsIn(join(root, entryFolder))),
     failed: rejectionIn(root),
     failedJournal: timedText(join(folder, records.failedJournal)),
     panic: lastPanic(join(root, panicFolder)),
@@ -47,7 +47,7 @@ export async function recordBoot(
 }
 
 async function partitions(): Promise<string> {
-  return (await runProgram(["lsblk", "--json", "--output", "NAME,PARTN,PARTTYPE,PARTLABEL,MOUNTPOINTS"])).out;
+  return (await runProgram(["lsblk", "--json", "--output", "NAME,PARTN,PARTTYPE,PARTUUID,PARTLABEL"])).out;
 }
 
 /** The kernel images in a folder; none if there is no folder. */

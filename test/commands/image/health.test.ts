@@ -15,7 +15,6 @@ const folder = ownFolder();
 async function judged(
   factsAt: (now: number) => DaemonFacts,
   minutes = "5",
-  commandLine = "quiet",
   files: Record<string, string> = {},
 ) {
   const { root, put } = imageRoot(join(folder, "root"));
@@ -24,7 +23,6 @@ async function judged(
   let now = 20;
   const code = await health({ config: "/etc/telesetd/config.json", root, minutes }, io, {
     facts: () => Promise.resolve(factsAt(now)),
-    commandLine: () => commandLine,
     now: () => now,
     pause: () => {
       now += 2;
@@ -53,19 +51,19 @@ test("bad after the time: the reason is printed and kept", async () => {
 
 describe("a Raspberry Pi keeps a version that works:", () => {
   const autoboot = "[all]\ntryboot_a_b=1\nboot_partition=2\n[tryboot]\nboot_partition=3\n";
-  const release = "IMAGE_ID=telesetd\nIMAGE_VERSION=0.3.0\nTELESETD_MACHINE=rpi\n";
   const good: DaemonFacts = { configured: false, state: "inactive" };
   const bad: DaemonFacts = { configured: true, state: "failed" };
   const swapped = async (facts: DaemonFacts, commandLine: string) => {
-    const files = { "usr/lib/os-release": release, "efi/autoboot.txt": autoboot };
-    const { code, root } = await judged(() => facts, "1", commandLine, files);
+    const files = { "proc/cmdline": `${commandLine}\n`, "efi/autoboot.txt": autoboot };
+    const { code, root } = await judged(() => facts, "1", files);
     return [code, readFileSync(join(root, "efi/autoboot.txt"), "utf8") !== autoboot];
   };
-  test("in a trial that is good", async () => expect(await swapped(good, "quiet telesetd.try ro")).toEqual([0, true]));
-  test("not in a trial that is not", async () => expect(await swapped(bad, "telesetd.try")).toEqual([1, false]));
-  test("not in an ordinary start", async () => expect(await swapped(good, "quiet")).toEqual([0, false]));
+  test("in a trial that is good", async () => expect(await swapped(good, "quiet telesetd.rpi telesetd.try")).toEqual([0, true]));
+  test("not in a trial that is not", async () => expect(await swapped(bad, "telesetd.rpi telesetd.try")).toEqual([1, false]));
+  test("not on another machine", async () => expect(await swapped(good, "telesetd.try")).toEqual([0, false]));
+  test("not in an ordinary start", async () => expect(await swapped(good, "telesetd.rpi")).toEqual([0, false]));
   test("without autoboot.txt the boot is not good", async () => {
-    const { code, err } = await judged(() => good, "1", "telesetd.try", { "usr/lib/os-release": release });
+    const { code, err } = await judged(() => good, "1", { "proc/cmdline": "telesetd.rpi telesetd.try" });
     expect([code, err]).toEqual([1, expect.stringContaining("The version cannot be kept: ENOENT")]);
   });
 });

@@ -70,7 +70,7 @@ test("the newest panic of the kernel", async () => {
 test("on a Raspberry Pi: a version that was tried and does not run is rejected", async () => {
   const pi = async (tried: string) => {
     const { root, put } = imageRoot(join(folder, "root"));
-    put("usr/lib/os-release", "IMAGE_ID=telesetd\nIMAGE_VERSION=0.3.0\nTELESETD_MACHINE=rpi\n");
+    put("proc/cmdline", "quiet telesetd.rpi\n");
     put("var/lib/telesetd-image/tried", tried);
     const labels = ["telesetd_0.3.0_boot", "telesetd_0.4.0_boot"];
     const { io } = collectingIo();
