@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { quietPort } from "../ports.ts";
-import { Machine, missing, withCommandLine } from "./machine.ts";
+import { bootOffset, command, Machine, missing, withCommandLine } from "./machine.ts";
 import { ImageSite, publish } from "./site.ts";
 
 /** What a case gets. */
@@ -316,6 +316,52 @@ async function arm64(setting: Setting): Promise<void> {
   }
 }
 
+/** Two builds have the same bytes; the signature has the time at which it was made. */
+async function reproducible({ images, check, skip }: Setting): Promise<void> {
+  const sums = ["1", "again"].map((build) => join(images, build, "amd64/SHA256SUMS"));
+  if (!sums.every((file) => existsSync(file))) return skip("only when it is named: it builds once more");
+  const [first = "", again = ""] = await Promise.all(sums.map((file) => Bun.file(file).text()));
+  check("two builds are the same", first === again, `${first}\n${again}`);
+}
+
+/** The card of a Raspberry Pi: what its firmware looks for is there. */
+async function rpi({ images, folder, check, skip }: Setting): Promise<void> {
+  const image = join(images, "1/rpi/telesetd_1_rpi.raw.xz");
+  if (!existsSync(image)) return skip(`${image} is missing: scripts/image rpi --version 1 --key KEY --to ${join(images, "1")}`);
+  const card = new Machine({ folder, image, architecture: "arm64", forward: 0 });
+  const slot = card.partition("telesetd_1_boot");
+  const read = (tool: string, path: string, start = slot.start) => command([tool, "-i", `${card.disk}@@${start}`, path]);
+  check(
+    "the first FAT names the slot",
+    /tryboot_a_b=1\nboot_partition=2\n\[tryboot\]\nboot_partition=3/.test(read("mtype", "::autoboot.txt", bootOffset)),
+  );
+  const names = command(["mdir", "-b", "-i", `${card.disk}@@${slot.start}`, "::"]);
+  const models = ["2837-rpi-3-b", "2837-rpi-3-b-plus", "2837-rpi-zero-2-w", "2711-rpi-4-b", "2711-rpi-400"];
+  const needed = [
+    "config.txt",
+    "cmdline.txt",
+    "cmdline-try.txt",
+    "vmlinuz",
+    "initrd.img",
+    "start4.elf",
+    "fixup4.dat",
+    "start.elf",
+    "fixup.dat",
+  ];
+  const missing = [...needed, ...models.map((model) => `bcm${model}.dtb`)].filter((name) => !names.includes(`::/${name}`));
+  check("firmware, kernel and device trees", missing.length === 0, `missing: ${missing.join(", ")}`);
+  const [, hash = ""] = /roothash=([0-9a-f]{64})/.exec(read("mtype", "::cmdline.txt")) ?? [];
+  const ids = ["telesetd_1", "telesetd_1_verity"].map((name) => card.partition(name).id);
+  check("the root hash leads to the partitions", hash === ids.join(""), `${hash} ${ids.join()}`);
+  const mbr = await Bun.file(card.disk).slice(446, 512).bytes();
+  const types = [4, 20, 36, 52].map((place) => mbr[place]);
+  check(
+    "an MBR shows the FATs to the boot ROM of a Raspberry Pi 3",
+    types.join() === "12,12,12,238" && mbr[64] === 0x55,
+    types.join(),
+  );
+}
+
 /** The cases, in the order in which they run. */
 export const cases: Readonly<Record<string, (setting: Setting) => Promise<void>>> = {
   boot,
@@ -325,4 +371,6 @@ export const cases: Readonly<Record<string, (setting: Setting) => Promise<void>>
   cuts,
   data,
   arm64,
+  rpi,
+  reproducible,
 };

@@ -266,6 +266,8 @@ export interface Partition {
   readonly name: string;
   readonly start: number;
   readonly size: number;
+  /** Its unique identifier, without dashes. */
+  readonly id: string;
 }
 
 /** The partitions of a disk, from its GPT (UEFI 2.10, section 5.3). */
@@ -279,8 +281,20 @@ export function partitionsOf(disk: string): Partition[] {
     .filter((entry) => entry.readBigUInt64LE(32) > 0n)
     .map((entry) => {
       const [first, last] = [Number(entry.readBigUInt64LE(32)), Number(entry.readBigUInt64LE(40))];
-      return { name: entry.toString("utf16le", 56).replaceAll("\0", ""), start: first * 512, size: (last - first + 1) * 512 };
+      return {
+        name: entry.toString("utf16le", 56).replaceAll("\0", ""),
+        start: first * 512,
+        size: (last - first + 1) * 512,
+        id: uuidAt(entry, 16),
+      };
     });
+}
+
+/** A UUID of a GPT: the first three fields have their bytes in reverse. */
+function uuidAt(entry: Buffer, at: number): string {
+  const part = (from: number, to: number) => Buffer.from(entry.subarray(at + from, at + to));
+  return [part(0, 4).reverse(), part(4, 6).reverse(), part(6, 8).reverse(), part(8, 16)].map((bytes) => bytes.toString("hex"))
+    .join("");
 }
 
 /** Why no image can be started here; empty if it can. */
