@@ -76,7 +76,7 @@ export function daemonPage(): string {
     ),
     tagged(
       "/usr/share/doc/telesetd",
-      "README.md; docs/setup.md; docs/troubleshooting.md; docs/fleet.md, for many boxes; examples.",
+      "README.md; docs/setup.md; docs/troubleshooting.md; docs/fleet.md and docs/upgrade.md, for many boxes; examples.",
     ),
     ".SH SEE ALSO",
     ".BR telesetd.json (5),\n.BR systemctl (1),\n.BR journalctl (1)",

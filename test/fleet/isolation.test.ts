@@ -1,9 +1,13 @@
 /** What the owner of a stolen box can do on a real nats-server: with its own credential and any client, without telesetd. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect, credsAuthenticator, type NatsConnection } from "@nats-io/transport-node";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { rightsOf } from "../../src/fleet/claims.ts";
 import { TestFleet } from "../support/fleet.ts";
 import { ownFolder } from "../support/folder.ts";
-import { noNats } from "../support/nats.ts";
+import { NatsServer, noNats } from "../support/nats.ts";
+import { quietPort } from "../support/ports.ts";
 import { until } from "../support/until.ts";
 
 setDefaultTimeout(60_000);
@@ -164,5 +168,42 @@ describe.skipIf(noNats !== "")(`a stolen credential${noNats}`, () => {
     const plain = { servers: `127.0.0.1:${fleet.port}`, reconnect: false, ignoreAuthErrorAbort: true };
     await expect(connect({ ...plain, tls: {} })).rejects.toThrow();
     await expect(connect({ ...plain, tls: { ca: fleet.authority } })).rejects.toThrow("Authorization Violation");
+  });
+});
+
+describe.skipIf(noNats !== "")(`the users in docs/fleet.md${noNats}`, () => {
+  const folder = ownFolder();
+  let server: NatsServer;
+  let port = 0;
+  const login = (user: string, pass: string) =>
+    connect({ servers: `127.0.0.1:${port}`, user, pass, inboxPrefix: `_INBOX.${user}`, reconnect: false });
+
+  beforeAll(async () => {
+    const page = readFileSync(join(import.meta.dir, "../../docs/fleet.md"), "utf8");
+    const [text = ""] = /^listen: .*?^}$/ms.exec(page) ?? [];
+    port = await quietPort();
+    server = new NatsServer(text.replace(/^tls .*$/m, ""), folder, port);
+    await server.start();
+  });
+
+  afterAll(() => server.kill());
+
+  test("let a box ask and a relay answer, and nothing else", async () => {
+    const [relay, box] = [await login("relay-a", "change-me-a"), await login("1001", "change-me-1001")];
+    relay.subscribe("tele.ask.>", { callback: (_, message) => void message.respond("answer") });
+    await relay.flush();
+    expect((await box.request("tele.ask.1001.sync", "", { timeout: 10_000 })).string()).toBe("answer");
+    for (const subject of ["tele.desk.1002.line", "_INBOX.relay-a.>", ">"]) {
+      const refusal = Promise.withResolvers<string>();
+      box.subscribe(subject, { callback: (error) => void (error && refusal.resolve(error.message)) });
+      expect(await refusal.promise).toContain("Permissions Violation");
+    }
+    const own = Object.values(rightsOf("tele")).slice(0, 2).map(({ publish, subscribe }) => [...publish, ...subscribe]);
+    const page = server.configuration();
+    for (const subject of own.flat()) {
+      const named = subject.replace("{{tag(desk)}}", "1001").replace("{{name()}}", "relay-a");
+      expect(page).toContain(`"${named}"`);
+    }
+    await Promise.all([relay.close(), box.close()]);
   });
 });

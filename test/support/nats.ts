@@ -43,6 +43,11 @@ export class NatsServer {
     await this.#child?.exited;
   }
 
+  /** The text of its configuration. */
+  configuration(): string {
+    return readFileSync(join(this.#folder, "test.conf"), "utf8");
+  }
+
   /** What it has logged since its start. */
   log(): string {
     return readFileSync(join(this.#folder, "server.log"), "utf8");

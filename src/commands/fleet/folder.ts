@@ -1,6 +1,6 @@
 /** The administrator's folder of a fleet: keys, credentials, and what has been issued to whom. */
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { accountClaims, operatorClaims, type PublicKeys, type Role, systemClaims } from "../../fleet/claims.ts";
 import { claimsIn, issue } from "../../fleet/jwt.ts";
 import { type FleetSecrets, isSealed, openSecrets, sealSecrets } from "../../fleet/key-file.ts";
@@ -73,6 +73,8 @@ export class FleetFolder {
     }
     const folder = new FleetFolder(path, facts, [], io, secrets);
     writing(path, () => {
+      // The service of a relay reads the list of desks in /etc/telesetd.
+      mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
       for (const below of [".", "server", "credentials", "boxes", "relays", "config/groups", "config/desks"]) {
         mkdirSync(join(path, below), { recursive: true, mode: 0o700 });
       }

@@ -137,12 +137,12 @@ function pem(file: string, label: string): string {
 function nextSteps({ path, facts: { serverFolder, serverState, servers } }: FleetFolder): string {
   const place = servers.length > 1 ? "On each server" : "On the server";
   return `The keys of the fleet are in ${path}: they control all boxes. Keep a copy offline.
-${place}, with the files of ${path}/server in ${serverFolder}:
+${place}, with the files in ${path}/server:
   install -d -o nats -g nats -m 700 ${serverFolder} ${serverState}
-  chown nats:nats ${serverFolder}/*
-  ln -sf ${serverFolder}/nats-server.conf /etc/nats-server.conf
-  systemctl restart nats-server
-Then: telesetd fleet add 1001 for each desk; and on the machine of a relay ${path}/relays/relay-a.json, with the access to the
-switch filled in, as /etc/telesetd/relay.json (/usr/share/doc/telesetd/docs/fleet.md).
+  install -o nats -g nats -m 600 ${path}/server/* ${serverFolder}/
+  ln -sf ${serverFolder}/nats-server.conf /etc/nats-server.conf && systemctl restart nats-server
+Then, for each desk: telesetd fleet add 1001
+On the machine of a relay: ${path}/relays/relay-a.json as /etc/telesetd/relay.json, with the access to the switch filled in,
+and ${path}/desks.json as /etc/telesetd/desks.json. See /usr/share/doc/telesetd/docs/fleet.md
 `;
 }

@@ -1,4 +1,4 @@
-/** A whole box in its fleet: `telesetd run` with the configuration that `fleet add --image-config` has written, on a real nats-server. */
+/** A whole box in its fleet, on a real nats-server: `telesetd run` with the configuration that `fleet add` has written. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
