@@ -15,7 +15,7 @@
  */
 import * as z from "zod";
 import type { CommandResult, DialCommand, LegFacts, LineCommand, LineEvent } from "../src/core/line.ts";
-import type { DriverContext, DriverEntry, Hop } from "./driver.ts";
+import type { DriverContext, DriverEntry, Hop, LoadedDriver } from "./driver.ts";
 import { type ConnectionAttempt, Reconnection } from "./shared/reconnection.ts";
 import { messageOf } from "../src/platform/text.ts";
 
@@ -72,12 +72,19 @@ export interface WireLeg {
   readonly call?: string;
 }
 
-/** The registry's entry. A real driver makes its wire from the settings; here it is an argument. */
-export function blueprint(wire: Wire): DriverEntry<typeof blueprintConfig> {
+/** The driver. A real one makes its wire from the settings; here it is an argument. */
+export function blueprint(wire: Wire): LoadedDriver<typeof blueprintConfig> {
+  return {
+    open: (config, context) => new BlueprintLine(config, context, wire),
+    probe: (config, context, signal) => probe(wire, config, context, signal),
+  };
+}
+
+/** The registry's entry, in a file of its own (entry.ts), so that the driver is loaded only where it is configured. */
+export function blueprintEntry(wire: Wire): DriverEntry<typeof blueprintConfig> {
   return {
     name: "blueprint",
     schema: blueprintConfig,
-    open: (config, context) => new BlueprintLine(config, context, wire),
     reference: { driver: "blueprint" },
     setup: [{
       questions: [{
@@ -90,7 +97,7 @@ export function blueprint(wire: Wire): DriverEntry<typeof blueprintConfig> {
       check: (config, context, signal) => probe(wire, config, context, signal),
     }],
     hosts: () => [],
-    probe: (config, context, signal) => probe(wire, config, context, signal),
+    load: () => Promise.resolve(blueprint(wire)),
   };
 }
 

@@ -92,14 +92,15 @@ export interface QuestionGroup<C = Readonly<Record<string, unknown>>> {
   check(settings: C, context: ProbeContext, signal: AbortSignal): AsyncIterable<Hop>;
 }
 
-/** An entry of `registry.ts`: everything that the rest of telesetd knows about a driver. */
+/** An entry of `registry.ts`: what is known about a driver without loading it. */
 export interface DriverEntry<S extends z.ZodObject = z.ZodObject> {
   readonly name: string;
   /** Checks the settings without opening anything. */
   readonly schema: S;
   /** The settings of the documentation's example, with every required key. */
   readonly reference: z.input<S>;
-  open(config: z.infer<S>, context: DriverContext): Line;
+  /** Loads what only the configured driver needs: with its libraries it is most of the driver's code. */
+  load(): Promise<LoadedDriver<S>>;
   /** The questions of `telesetd setup`, in order. */
   readonly setup: readonly QuestionGroup<z.infer<S>>[];
   /**
@@ -110,11 +111,16 @@ export interface DriverEntry<S extends z.ZodObject = z.ZodObject> {
   drivesAgents?(config: z.infer<S>): boolean;
   /** The switch does not report registrations to this driver: a phone that is watched counts as registered. */
   readonly assumesRegistered?: true;
+  /** The settings with a simulated switch on this machine instead of the real one, for demo and replay. */
+  simulated?(config: z.infer<S>, peer: { readonly port: number; readonly password: string }): z.infer<S>;
+}
+
+/** The parts of a driver that work. */
+export interface LoadedDriver<S extends z.ZodObject = z.ZodObject> {
+  open(config: z.infer<S>, context: DriverContext): Line;
   /**
    * Checks each hop from the box to the phones of these desks, on separate connections: it changes nothing on the switch and
    * works beside a running daemon. Never throws for expected trouble; what cannot be checked is `skipped`.
    */
   probe(config: z.infer<S>, context: ProbeContext, signal: AbortSignal): AsyncIterable<Hop>;
-  /** The settings with a simulated switch on this machine instead of the real one, for demo and replay. */
-  simulated?(config: z.infer<S>, peer: { readonly port: number; readonly password: string }): z.infer<S>;
 }

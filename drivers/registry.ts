@@ -1,9 +1,9 @@
 /** The registry of drivers. To add one: copy `blueprint.ts`, and put its entry here. */
 import type { DriverContext, DriverEntry, Hop, ProbeContext } from "./driver.ts";
 import type { Line } from "../src/core/line.ts";
-import { freeswitch } from "./freeswitch/mod.ts";
-import { relay } from "./relay/mod.ts";
-import { sip } from "./sip/mod.ts";
+import { freeswitch } from "./freeswitch/entry.ts";
+import { relay } from "./relay/entry.ts";
+import { sip } from "./sip/entry.ts";
 
 export type { DriverContext, Hop, ProbeContext, Question, QuestionGroup, Suspect } from "./driver.ts";
 
@@ -31,7 +31,7 @@ export interface ConfiguredDriver {
   readonly hosts: readonly string[] | undefined;
   readonly drivesAgents: boolean;
   readonly assumesRegistered: boolean;
-  open(context: DriverContext): Line;
+  open(context: DriverContext): Promise<Line>;
   probe(context: ProbeContext, signal: AbortSignal): AsyncIterable<Hop>;
   simulated(peer: { readonly port: number; readonly password: string }): Settings & Record<string, unknown>;
 }
@@ -47,8 +47,10 @@ export function driverOf(settings: Settings): ConfiguredDriver {
     hosts: entry.hosts?.(config),
     drivesAgents: entry.drivesAgents?.(config) ?? false,
     assumesRegistered: entry.assumesRegistered === true,
-    open: (context) => entry.open(config, context),
-    probe: (context, signal) => entry.probe(config, context, signal),
+    open: async (context) => (await entry.load()).open(config, context),
+    async *probe(context, signal) {
+      yield* (await entry.load()).probe(config, context, signal);
+    },
     simulated: (peer) => {
       if (!entry.simulated) throw new Error(`The driver ${entry.name} has no simulated switch.`);
       return { driver: entry.name, ...entry.simulated(config, peer) };

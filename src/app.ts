@@ -89,7 +89,7 @@ export async function startApp(
     image: image ?? imageReader(now),
     fleet,
   };
-  const { line, loop, courier, crm } = compose(config, parts);
+  const { line, loop, courier, crm } = await compose(config, parts);
   const { currentStatus, calls, admin, monitoring } = views(config, parts, { loop, courier }, levels);
   const view = viewOf(
     config,
@@ -199,13 +199,13 @@ interface Parts {
 }
 
 /** Creates line, courier and loop. */
-function compose(
+async function compose(
   config: Config,
   { store, now, log, metrics, registrations, timers }: Parts,
-): { line: Line; loop: Loop; courier: Courier; crm: HttpCrm } {
+): Promise<{ line: Line; loop: Loop; courier: Courier; crm: HttpCrm }> {
   const crm = httpCrm({ ...config.crm, timeoutMs: config.crm.timeoutSeconds * 1000, log });
   const variables = Object.values(config.screenPop.data);
-  const line = driverOf(config.line).open({ desks: config.desks, variables, log, timers });
+  const line = await driverOf(config.line).open({ desks: config.desks, variables, log, timers });
   const { screenPopSeconds, callEventHours, maxEvents } = config.outbox;
   const rules = { ...deliveryRules, screenPopFor: screenPopSeconds * 1000, othersFor: callEventHours * 3_600_000, maxEvents };
   const housekeeping = new Housekeeping(systemTimers, () => {

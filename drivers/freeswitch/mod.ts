@@ -2,25 +2,17 @@
  * The FreeSWITCH driver: keeps one connection to the event socket, with a pause of full jitter between the attempts.
  * `session.ts` is one connection, `link.ts` its wire, `translate.ts` what its events mean.
  */
-import type { DriverContext, DriverEntry } from "../driver.ts";
+import type { DriverContext, LoadedDriver } from "../driver.ts";
 import { type ConnectionAttempt, Reconnection } from "../shared/reconnection.ts";
 import { agentMemory } from "./agents.ts";
-import { type FreeswitchConfig, freeswitchConfig } from "./config.ts";
+import type { FreeswitchConfig, freeswitchConfig } from "./config.ts";
 import { probe } from "./probe/mod.ts";
 import { Session, type SessionOptions } from "./session.ts";
-import { setup } from "./setup.ts";
 
-/** The registry's entry. */
-export const freeswitch: DriverEntry<typeof freeswitchConfig> = {
-  name: "freeswitch",
-  schema: freeswitchConfig,
+/** See `DriverEntry.load`. */
+export const freeswitch: LoadedDriver<typeof freeswitchConfig> = {
   open: (config, context) => new FreeswitchLine(config, context),
-  reference: { driver: "freeswitch", host: "127.0.0.1", port: 8021, password: "ClueCon", domain: "127.0.0.1" },
-  setup,
-  hosts: ({ host }) => [host],
-  drivesAgents: ({ acd }) => acd !== "none",
   probe,
-  simulated: ({ user: _, ...config }, peer) => ({ ...config, host: "127.0.0.1", ...peer }),
 };
 
 class FreeswitchLine extends Reconnection<Session> {

@@ -1,8 +1,7 @@
 /** The questions of `telesetd setup` for FreeSWITCH, and how their answers are tested. */
-import type { QuestionGroup } from "../driver.ts";
+import type { Hop, ProbeContext, QuestionGroup } from "../driver.ts";
 import { only } from "../shared/probing.ts";
 import type { FreeswitchConfig } from "./config.ts";
-import { checkGreeting, domains, probe } from "./probe/mod.ts";
 
 /** See `DriverEntry.setup`. */
 export const setup: readonly QuestionGroup<FreeswitchConfig>[] = [
@@ -23,7 +22,9 @@ export const setup: readonly QuestionGroup<FreeswitchConfig>[] = [
       },
     ],
     subject: ({ host, port }) => `${host}:${port}`,
-    check: checkGreeting,
+    check: async function* (...given) {
+      yield* (await import("./probe/mod.ts")).checkGreeting(...given);
+    },
   },
   {
     intro: "Recommended: a user of the switch's directory with few rights, such as telesetd@pbx.example.com " +
@@ -62,7 +63,11 @@ export const setup: readonly QuestionGroup<FreeswitchConfig>[] = [
         expected: "a domain, for example pbx.example.com, or an address",
       },
     ],
-    suggestions: { key: "domain", intro: "The switch serves", find: domains },
+    suggestions: {
+      key: "domain",
+      intro: "The switch serves",
+      find: async (...given) => await (await import("./probe/mod.ts")).domains(...given),
+    },
     subject: ({ domain }) => domain,
     check: (config, context, signal) => {
       const phones = context.desks.map(({ extension }) => `phone ${extension}`);
@@ -70,3 +75,8 @@ export const setup: readonly QuestionGroup<FreeswitchConfig>[] = [
     },
   },
 ];
+
+/** Loaded when an answer is tested: the daemon needs only the settings. */
+async function* probe(config: FreeswitchConfig, context: ProbeContext, signal: AbortSignal): AsyncIterable<Hop> {
+  yield* (await import("./probe/mod.ts")).probe(config, context, signal);
+}

@@ -2,31 +2,20 @@
  * The driver of a box whose switch is watched by a relay: keeps one connection to the broker between them. `session.ts` is one
  * connection, `follow.ts` what one desk hears. The box has no password of the switch, and hears no other desk.
  */
-import { readServer } from "../../src/broker/broker.ts";
 import { openBroker } from "../../src/broker/open.ts";
-import type { DriverContext, DriverEntry } from "../driver.ts";
+import type { DriverContext, LoadedDriver } from "../driver.ts";
 import { type ConnectionAttempt, Reconnection } from "../shared/reconnection.ts";
-import { type RelayConfig, relayConfig } from "./config.ts";
+import type { RelayConfig, relayConfig } from "./config.ts";
 import { BoxFleet } from "./fleet-link.ts";
 import { Follower } from "./follow.ts";
 import { brokerOptions, probe } from "./probe.ts";
 import { Session } from "./session.ts";
-import { setup } from "./setup.ts";
 
 /** The longest pause between two attempts, in ms: after a restart of the broker all boxes are back soon, but not at once. */
 export const longestPause = 10_000;
 
-/** The registry's entry. */
-export const relay: DriverEntry<typeof relayConfig> = {
-  name: "relay",
-  schema: relayConfig,
-  open: (config, context) => new RelayLine(config, context),
-  reference: { driver: "relay", servers: ["tls://10.1.0.5:4222"], credentials: "1001:change-me" },
-  setup,
-  hosts: ({ servers }) => servers.flatMap((url) => readServer(url)?.host ?? []),
-  drivesAgents: ({ agents }) => agents,
-  probe,
-};
+/** See `DriverEntry.load`. */
+export const relay: LoadedDriver<typeof relayConfig> = { open: (config, context) => new RelayLine(config, context), probe };
 
 class RelayLine extends Reconnection<Session> {
   readonly #config: RelayConfig;

@@ -1,8 +1,7 @@
 /** The questions of `telesetd setup` for a box whose relay watches the switch, and how their answers are tested. */
-import type { QuestionGroup } from "../driver.ts";
+import type { Hop, ProbeContext, QuestionGroup } from "../driver.ts";
 import { only } from "../shared/probing.ts";
 import type { RelayConfig } from "./config.ts";
-import { probe } from "./probe.ts";
 
 /** See `DriverEntry.setup`. */
 export const setup: readonly QuestionGroup<RelayConfig>[] = [
@@ -59,3 +58,8 @@ export const setup: readonly QuestionGroup<RelayConfig>[] = [
     },
   },
 ];
+
+/** Loaded when an answer is tested: the daemon needs only the settings. */
+async function* probe(config: RelayConfig, context: ProbeContext, signal: AbortSignal): AsyncIterable<Hop> {
+  yield* (await import("./probe.ts")).probe(config, context, signal);
+}

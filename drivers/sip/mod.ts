@@ -4,36 +4,16 @@
  * `dialogs/` reads the switch's reports of it, `dial/` dials, `wire/` wraps the library.
  */
 import type { LineCommand } from "../../src/core/line.ts";
-import type { DriverContext, DriverEntry } from "../driver.ts";
+import type { DriverContext, LoadedDriver } from "../driver.ts";
 import { type ConnectionAttempt, Reconnection } from "../shared/reconnection.ts";
-import { type SipConfig, sipConfig } from "./config.ts";
+import type { SipConfig, sipConfig } from "./config.ts";
 import { probe } from "./probe.ts";
 import { Session } from "./session.ts";
-import { setup } from "./setup.ts";
 import { usersOf } from "./dialogs/notifier.ts";
 import { DialogTracker } from "./dialogs/tracker.ts";
 
-/** The registry's entry. */
-export const sip: DriverEntry<typeof sipConfig> = {
-  name: "sip",
-  schema: sipConfig,
-  open: (config, context) => new SipLine(config, context),
-  reference: {
-    driver: "sip",
-    host: "127.0.0.1",
-    port: 9022,
-    drachtioSecret: "cymru",
-    user: "1009",
-    password: "secret",
-    domain: "127.0.0.1",
-  },
-  setup,
-  // drachtio-server handles the SIP itself.
-  hosts: ({ host }) => [host],
-  assumesRegistered: true,
-  probe,
-  simulated: ({ proxy: _, ...config }, { port, password }) => ({ ...config, host: "127.0.0.1", port, drachtioSecret: password }),
-};
+/** See `DriverEntry.load`. */
+export const sip: LoadedDriver<typeof sipConfig> = { open: (config, context) => new SipLine(config, context), probe };
 
 class SipLine extends Reconnection<Session> {
   readonly #config: SipConfig;

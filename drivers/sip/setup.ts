@@ -2,7 +2,6 @@
 import type { Hop, ProbeContext, QuestionGroup } from "../driver.ts";
 import { only } from "../shared/probing.ts";
 import type { SipConfig } from "./config.ts";
-import { probe } from "./probe.ts";
 
 /** See `DriverEntry.setup`. */
 export const setup: readonly QuestionGroup<SipConfig>[] = [
@@ -98,4 +97,9 @@ async function* checkSwitch(config: SipConfig, context: ProbeContext, signal: Ab
   for await (const hop of only(probe(settings, { ...context, desks: [] }, signal), ["SIP listener", "switch"])) {
     yield hop.verdict === "warning" ? { ...hop, verdict: "failed" } : hop;
   }
+}
+
+/** Loaded when an answer is tested: the daemon needs only the settings. */
+async function* probe(config: SipConfig, context: ProbeContext, signal: AbortSignal): AsyncIterable<Hop> {
+  yield* (await import("./probe.ts")).probe(config, context, signal);
 }

@@ -23,7 +23,8 @@ test("the guide names the page, the suite, the blueprint, the registry and the s
 });
 
 test("every driver of the registry, and the blueprint, has a row and a subject", () => {
-  const subjects = readFileSync(join(root, "test/contract/line.test.ts"), "utf8");
+  const suites = ["line", "relay"].map((name) => readFileSync(join(root, `test/contract/${name}.test.ts`), "utf8"));
+  const subjects = suites.join("");
   for (const name of [...Object.keys(lineSchemas), "blueprint"]) {
     expect(guide).toContain(`| ${name} `);
     expect(subjects).toContain(`name: "${name}, `);

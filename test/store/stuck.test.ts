@@ -81,7 +81,7 @@ test.each([
   const end = new AbortController();
   try {
     const desks = [{ extension: "1001", aliases: [] }];
-    const line = driverOf(settings).open({ desks, variables: [], log: quiet, timers: systemTimers });
+    const line = await driverOf(settings).open({ desks, variables: [], log: quiet, timers: systemTimers });
     expect(line.stuck?.()).toBeUndefined();
     const events = line.events(end.signal, () => [])[Symbol.asyncIterator]();
     expect((await events.next()).value).toMatchObject({ type: "link-down" });
