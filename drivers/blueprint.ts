@@ -80,7 +80,7 @@ export function blueprint(wire: Wire): LoadedDriver<typeof blueprintConfig> {
   };
 }
 
-/** The registry's entry, in a file of its own (entry.ts), so that the driver is loaded only where it is configured. */
+/** The registry's entry, in a separate file (entry.ts), so that the driver is loaded only where it is configured. */
 export function blueprintEntry(wire: Wire): DriverEntry<typeof blueprintConfig> {
   return {
     name: "blueprint",
