@@ -150,7 +150,9 @@ export function imageTroubles({ version, rejected, notes = [], update }: ImageSt
 
 /** What to do about the first trouble; undefined if there is none. */
 export function imageAdvice({ rejected, notes = [], update }: ImageState): string | undefined {
-  if (rejected) return "Publish a newer version; this one is not tried again. telesetd support includes its log.";
+  if (rejected) {
+    return "Publish a newer version; this one is not tried again. telesetd-rejected.txt on the drive TELESETD has its log.";
+  }
   if (notes.length > 0) return "If that happens again, replace the medium of the box.";
   return update?.good === false ? update.advice : undefined;
 }

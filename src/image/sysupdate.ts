@@ -105,7 +105,7 @@ function failure({ code, err }: Run): UpdateResult {
   return {
     kind: "failed",
     message: `systemd-sysupdate failed (exit code ${code}): ${last}`,
-    advice: "journalctl -u telesetd-update shows more; telesetd support includes it.",
+    advice: "Check the update server and the medium of the box; journalctl -u telesetd-update has the whole log.",
   };
 }
 

@@ -136,7 +136,7 @@ describe("for people:", () => {
     expect(lines({ rejected: { version: "0.4.0", why: "It hung." } })).toEqual([
       "image: 0.3.0 in slot B",
       "  Version 0.4.0 was rejected, and 0.3.0 runs again: It hung.",
-      "           > Publish a newer version; this one is not tried again. telesetd support includes its log.",
+      "           > Publish a newer version; this one is not tried again. telesetd-rejected.txt on the drive TELESETD has its log.",
     ]);
   });
   test("a failed update, with its advice; a lost data partition", () => {

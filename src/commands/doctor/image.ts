@@ -12,5 +12,8 @@ export function checkImage(state: ImageState): Finding {
   ];
   const [first, ...others] = imageTroubles(state);
   if (first === undefined) return { ...good(runs), details };
-  return { ...warning(`${runs} ${first}`, imageAdvice(state) ?? "telesetd support has more."), details: [...others, ...details] };
+  return {
+    ...warning(`${runs} ${first}`, imageAdvice(state) ?? "Check the medium of the box."),
+    details: [...others, ...details],
+  };
 }

@@ -10,6 +10,7 @@ import { looseJson } from "../../config/text.ts";
 import { recordFolder, records, releaseIn } from "../../image/facts.ts";
 import { type DaemonFacts, judge, type Judgement } from "../../image/health.ts";
 import { isPi, isTrial } from "../../image/pi.ts";
+import { replaceFile } from "../../platform/replace-file.ts";
 import { messageOf } from "../../platform/text.ts";
 import type { Io } from "../io.ts";
 import { swapAutoboot } from "./autoboot.ts";
@@ -22,6 +23,8 @@ export interface HealthMachine {
   facts(): Promise<DaemonFacts>;
   /** Seconds since the start of the machine. */
   now(): number;
+  /** The journal of this boot. */
+  journal(): Promise<string>;
   /** Waits before the next look. */
   pause(): Promise<void>;
 }
@@ -60,7 +63,17 @@ export async function health(options: HealthOptions, io: Io, machine: HealthMach
     { version: release.version, why, when: new Date().toISOString() },
   );
   if (trouble !== undefined) io.err(`${trouble}\n`);
+  await keepJournal(join(options.root, recordFolder, records.failedJournal), machine);
   return 1;
+}
+
+/** The journal may be rotated away, and the box has no shell: `telesetd image record` puts it on the boot partition. */
+async function keepJournal(file: string, machine: HealthMachine): Promise<void> {
+  try {
+    replaceFile(file, await machine.journal());
+  } catch {
+    // The reason is kept already, and the restart must not wait.
+  }
 }
 
 /** A Raspberry Pi has tried this version once: from now on it is the one of an ordinary start. */
@@ -88,6 +101,7 @@ function thisMachine({ config, root }: HealthOptions): HealthMachine {
   return {
     now: () => Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]),
     pause: () => sleep(lookMs),
+    journal: async () => (await runProgram(["journalctl", "--boot", "--no-pager", "--lines=2000"])).out,
     facts: async () => {
       if (!existsSync(file)) return { configured: false, state: "inactive" };
       const [service, healthTrouble] = await Promise.all([serviceFacts(), troubleAt(addressIn(file))]);

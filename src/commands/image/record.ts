@@ -3,11 +3,13 @@
  * telesetd-boot-record.service runs it as root while the boot partition is mounted; everybody else reads the record.
  */
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { bootEntries } from "../../image/boot-entry.ts";
 import { recordFolder, records, rejectionIn, type Release, releaseIn, textOf } from "../../image/facts.ts";
 import { isPi, piEntries } from "../../image/pi.ts";
-import { type BootFacts, imageLines, labelsIn, slotIn, stateAfterBoot } from "../../image/state.ts";
+import { replaceFile } from "../../platform/replace-file.ts";
+import { messageOf } from "../../platform/text.ts";
+import { type BootFacts, imageLines, labelsIn, type Rejection, slotIn, stateAfterBoot } from "../../image/state.ts";
 import type { Io } from "../io.ts";
 import { notTheImage } from "./not-the-image.ts";
 import { runProgram } from "./program.ts";
@@ -31,19 +33,48 @@ export async function recordBoot(
   }
   const printed = await lsblk();
   const folder = join(root, recordFolder);
-  const state = stateAfterBoot({
+  const failedJournal = timedText(join(folder, records.failedJournal));
+  const facts: BootFacts = {
     version: release.version,
     slot: slotIn(printed, release.commandLine),
     ...(isPi(release) ? slotsOfPi(release, labelsIn(printed), folder) : kernelsIn(join(root, entryFolder))),
     failed: rejectionIn(root),
-    failedJournal: timedText(join(folder, records.failedJournal)),
+    failedJournal,
     panic: lastPanic(join(root, panicFolder)),
     notes: notesAt(timedText(join(folder, records.restored)), Date.now()),
-  });
+  };
+  const state = stateAfterBoot(facts);
   io.out(`${imageLines(state, 0).join("\n")}\n`);
-  const trouble = replaceRecord(join(folder, records.state), state);
-  if (trouble !== undefined) io.err(`${trouble}\n`);
-  return trouble === undefined ? 0 : 1;
+  const troubles = [
+    replaceRecord(join(folder, records.state), state),
+    state.rejected && reportOnCard(root, state.rejected, journalOf(state.rejected, facts)),
+  ].filter((trouble) => trouble !== undefined);
+  for (const trouble of troubles) io.err(`${trouble}\n`);
+  return troubles.length === 0 ? 0 : 1;
+}
+
+/** The journal of the boot that failed, if it is not an older one. */
+function journalOf({ version }: Rejection, { entries, installed, failedJournal }: BootFacts): string {
+  const entry = entries.find((entry) => entry.version === version);
+  return entry && failedJournal && failedJournal.time >= installed(entry) ? failedJournal.text : "";
+}
+
+/** The report for readers who only have the medium, as the box has no shell. */
+export const reportName = "telesetd-rejected.txt";
+
+/** Writes why a version was rejected, with its journal, to the boot partition, once. @returns a sentence if that fails. */
+function reportOnCard(root: string, { version, why, when = "" }: Rejection, journal: string): string | undefined {
+  const file = join(root, "efi", reportName);
+  const title = `Version ${version} was rejected${when === "" ? "" : ` (${when})`}: ${why}`;
+  // For readers on Windows.
+  const text = [title, "", ...journal.split("\n")].join("\r\n");
+  if (!existsSync(dirname(file)) || textOf(file)?.startsWith(title)) return undefined;
+  try {
+    replaceFile(file, text);
+    return undefined;
+  } catch (error) {
+    return `Cannot write ${file}: ${messageOf(error)}`;
+  }
 }
 
 async function partitions(): Promise<string> {

@@ -24,7 +24,7 @@ describe("the image:", () => {
     expect(checkImage({ ...image, rejected: { version: "0.4.0", why: "It hung." }, update: failed })).toEqual({
       verdict: "warning",
       message: "Version 0.3.0 in slot B is running. Version 0.4.0 was rejected, and 0.3.0 runs again: It hung.",
-      advice: "Publish a newer version; this one is not tried again. telesetd support includes its log.",
+      advice: "Publish a newer version; this one is not tried again. telesetd-rejected.txt on the drive TELESETD has its log.",
       details: ["The last update failed: The server does not answer."],
     });
     expect(checkImage({ ...image, update: failed })).toMatchObject({ verdict: "warning", advice: "Check update.url." });

@@ -23,6 +23,7 @@ async function judged(
   let now = 20;
   const code = await health({ config: "/etc/telesetd/config.json", root, minutes }, io, {
     facts: () => Promise.resolve(factsAt(now)),
+    journal: () => Promise.resolve("the journal\n"),
     now: () => now,
     pause: () => {
       now += 2;
@@ -47,6 +48,7 @@ test("bad after the time: the reason is printed and kept", async () => {
   expect(err).toBe(`Version 0.3.0 does not work: ${why}\n`);
   const kept: unknown = JSON.parse(readFileSync(join(root, "var/lib/telesetd-image/failed.json"), "utf8"));
   expect(kept).toEqual({ version: "0.3.0", why, when: expect.any(String) });
+  expect(readFileSync(join(root, "var/lib/telesetd-image/failed-boot.txt"), "utf8")).toBe("the journal\n");
 });
 
 describe("a Raspberry Pi keeps a version that works:", () => {

@@ -1,6 +1,6 @@
 /** `telesetd image record`: the record that status, the page and monitors read. */
 import { expect, test } from "bun:test";
-import { statSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { recordBoot } from "../../../src/commands/image/record.ts";
 import { imageReader, imageState } from "../../../src/image/facts.ts";
@@ -119,4 +119,33 @@ test("the daemon reads the records again after 5 s; on another machine never", (
   imageRoot(root);
   now += 10_000;
   expect(elsewhere()).toBeUndefined();
+});
+
+test("a rejected version is reported on the boot partition too, once, for readers on Windows", async () => {
+  const failed = { version: "0.4.0", why: "telesetd did not become ready.", when: "2026-06-01T02:10:00.000Z" };
+  const { root } = await recorded(({ put }) => {
+    put("efi/EFI/Linux/telesetd_0.4.0+0-2.efi", "");
+    put("var/lib/telesetd-image/failed.json", JSON.stringify(failed));
+    put("var/lib/telesetd-image/failed-boot.txt", "one\ntwo\n");
+  });
+  const file = join(root, "efi/telesetd-rejected.txt");
+  const title = "Version 0.4.0 was rejected (2026-06-01T02:10:00.000Z): telesetd did not become ready.";
+  expect(readFileSync(file, "utf8")).toBe(`${title}\r\n\r\none\r\ntwo\r\n`);
+  utimesSync(file, 1000, 1000);
+  await recordBoot({ root }, collectingIo().io);
+  expect(statSync(file).mtimeMs).toBe(1_000_000);
+});
+
+test("the journal of an older failure is not in the report", async () => {
+  const { root } = await recorded(({ put, root }) => {
+    put("efi/EFI/Linux/telesetd_0.4.0+0-2.efi", "");
+    put("var/lib/telesetd-image/failed-boot.txt", "one\n");
+    utimesSync(join(root, "var/lib/telesetd-image/failed-boot.txt"), 1000, 1000);
+  });
+  expect(readFileSync(join(root, "efi/telesetd-rejected.txt"), "utf8")).not.toContain("one");
+});
+
+test("without the boot partition there is no such report", async () => {
+  const { root } = await recorded(() => {});
+  expect(existsSync(join(root, "efi/telesetd-rejected.txt"))).toBe(false);
 });
