@@ -4,7 +4,7 @@ _telesetd() {
   local word=${COMP_WORDS[COMP_CWORD]} command=telesetd words="" i
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "$command ${COMP_WORDS[i]}" in
-      "telesetd setup" | "telesetd doctor" | "telesetd status" | "telesetd try" | "telesetd demo" | "telesetd outbox" | "telesetd outbox list" | "telesetd outbox show" | "telesetd outbox retry" | "telesetd outbox drop" | "telesetd watch" | "telesetd explain" | "telesetd calls" | "telesetd dials" | "telesetd log" | "telesetd support" | "telesetd apply" | "telesetd update" | "telesetd check" | "telesetd schema" | "telesetd hash-password" | "telesetd replay" | "telesetd fleet" | "telesetd fleet init" | "telesetd fleet add" | "telesetd fleet revoke" | "telesetd fleet list" | "telesetd fleet status" | "telesetd fleet push" | "telesetd fleet servers" | "telesetd run" | "telesetd install" | "telesetd version" | "telesetd image" | "telesetd image settings" | "telesetd image health" | "telesetd image record" | "telesetd image console") command+=" ${COMP_WORDS[i]}" ;;
+      "telesetd setup" | "telesetd doctor" | "telesetd status" | "telesetd try" | "telesetd demo" | "telesetd outbox" | "telesetd outbox list" | "telesetd outbox show" | "telesetd outbox retry" | "telesetd outbox drop" | "telesetd watch" | "telesetd explain" | "telesetd calls" | "telesetd dials" | "telesetd log" | "telesetd support" | "telesetd apply" | "telesetd update" | "telesetd check" | "telesetd schema" | "telesetd hash-password" | "telesetd replay" | "telesetd relay" | "telesetd fleet" | "telesetd fleet init" | "telesetd fleet add" | "telesetd fleet revoke" | "telesetd fleet list" | "telesetd fleet status" | "telesetd fleet push" | "telesetd fleet servers" | "telesetd run" | "telesetd install" | "telesetd version" | "telesetd image" | "telesetd image settings" | "telesetd image health" | "telesetd image record" | "telesetd image console") command+=" ${COMP_WORDS[i]}" ;;
     esac
   done
   COMPREPLY=()
@@ -16,7 +16,7 @@ _telesetd() {
   esac
   case $command:$word in
     "telesetd":-*) words="--version --help" ;;
-    "telesetd":*) words="setup doctor status try demo outbox watch explain calls dials log support apply update check schema hash-password replay fleet run install version image" ;;
+    "telesetd":*) words="setup doctor status try demo outbox watch explain calls dials log support apply update check schema hash-password replay relay fleet run install version image" ;;
     "telesetd setup":-*) words="--from --force --to --help" ;;
     "telesetd doctor":-*) words="--config --json --socket --help" ;;
     "telesetd status":-*) words="--config --json --socket --help" ;;
@@ -41,6 +41,7 @@ _telesetd() {
     "telesetd schema":-*) words="--help" ;;
     "telesetd hash-password":-*) words="--help" ;;
     "telesetd replay":-*) words="--config --json --speed --help" ;;
+    "telesetd relay":-*) words="--config --check --state --help" ;;
     "telesetd fleet":-*) words="--help" ;;
     "telesetd fleet":*) words="init add revoke list status push servers" ;;
     "telesetd fleet init":-*) words="--folder --certificate --key --ca --server --prefix --passphrase --server-folder --server-state --help" ;;

@@ -3,7 +3,7 @@
  * so that the daemon does not carry the others in its memory, which each collection of garbage visits.
  */
 import { Command, CommanderError, Option } from "commander";
-import { bootFolders, defaultConfig, fleetFolder, type Io } from "./commands/io.ts";
+import { bootFolders, defaultConfig, defaultRelayConfig, fleetFolder, type Io } from "./commands/io.ts";
 import { version } from "./version.ts";
 
 /** Runs a command line and returns its exit code. */
@@ -43,6 +43,7 @@ export function table(io: Io, done: (code: number) => void): Command {
   program.commandsGroup("Files:");
   addFiles(group);
   program.commandsGroup("Many boxes:");
+  addRelay(group);
   addFleet({ ...group, ...toolsFor(program.command("fleet").description(fleetDescription), done) });
   program.commandsGroup("Plumbing:");
   addPlumbing(group);
@@ -286,6 +287,17 @@ function addPlumbing({ program, io, add, configured, does }: Group): void {
   // The name in 0.1.0: a copy of its unit in /etc/systemd/system survives the upgrade of the package, and restarts the service.
   installing(program.command("provision", { hidden: true }).description("Run install under its former name."), false);
   add("version", "Print the version.", "telesetd version").action(() => io.out(`telesetd ${version}\n`));
+}
+
+/** The role beside the switch. */
+function addRelay({ io, add, does }: Group): void {
+  does(
+    add("relay", "Watch the switch for many boxes, which hear it through a broker.", "telesetd relay --check")
+      .option("-c, --config <file>", "configuration file", defaultRelayConfig)
+      .option("--check", "only check the configuration")
+      .option("--state <folder>", "folder for pushed configurations (default: $STATE_DIRECTORY, or beside the configuration)"),
+    async (options) => (await import("./commands/relay.ts")).relay(options, io),
+  );
 }
 
 const fleetDescription = "Administer a fleet of boxes that reach the switch through a broker.";

@@ -21,14 +21,14 @@ const table = `
   src/status/              | type:history/ core/ image/state.ts log/log.ts version.ts | a view of the desks, the same for all readers
   src/fleet/               | broker/nkey.ts core/ status/ platform/ type:log/ page/ http/site.ts metrics/exposition.ts version.ts node hono zod | the fleet uses injected functions: it knows no loop, store or driver
   src/page/                | cctsdk/guard.ts core/ log/ type:config/settings.ts type:history/ image/state.ts type:metrics/hours.ts type:outbox/ platform/ status/ version.ts node hono | a view of the box and its buttons: it knows no loop, store or driver
-  src/relay/               | broker/ core/ type:platform/ type:log/ | works with any line and any broker: it knows no driver
+  src/relay/               | broker/ core/ type:metrics/ type:platform/ type:log/ | works with any line and any broker: it knows no driver
   src/broker/              | type:core/line.ts core/unchanged.ts platform/text.ts platform/connect-error.ts type:platform/ type:log/ node @nats-io/transport-node | relays, boxes and the fleet's commands use it, so that it knows none of them
   src/http/                | cctsdk/ core/crm.ts page/routes.tsx platform/ log/ metrics/ outbox/admin.ts status/ type:history/ node hono @hono/node-server | endpoints use injected functions: they know no loop, store or driver
   src/http/connections.ts  | type:http/connection.ts node | a tool is independent of its users
   src/http/connection.ts   | node | a tool is independent of its users
   src/http/plain.ts        | node | a tool is independent of its users
   src/http/request-line.ts | node | a tool is independent of its users
-  src/config/              | platform/ cctsdk/profile.ts core/crm.ts core/omit-undefined.ts log/ node zod jsonc-parser fastest-levenshtein | the schema is given the drivers' parts: it does not know the drivers
+  src/config/              | broker/broker.ts broker/subjects.ts platform/ cctsdk/profile.ts core/crm.ts core/omit-undefined.ts log/ node zod jsonc-parser fastest-levenshtein | the schema is given the drivers' parts: it does not know the drivers
   src/config/boot-file.ts  | node | untrusted files are read before anything else is known about them
   src/image/               | core/count.ts type:config/image.ts node | what the image does is decided from facts, without running it
   src/loop.ts              | core/ platform/remembered.ts platform/text.ts type:log/ type:metrics/ type:outbox/ type:passwords.ts | the one writer works with any line, store and CRM
@@ -93,7 +93,7 @@ const packages: Record<string, { readonly places: RegExp; readonly why: string }
   "fastest-levenshtein": { places: /^src\/(config\/text|cctsdk\/decode)\.ts$/, why: "a did-you-mean for keys and for callouts" },
   zod: {
     places:
-      /^(src\/fleet\/(admin|report|signed)|src\/config\/(fleet|image|schema|secrets|settings|text|wire)|drivers\/(driver|blueprint)|drivers\/[^/]+\/config)\.ts$/,
+      /^(src\/fleet\/(admin|report|signed)|src\/config\/(fleet|image|parse|relay|schema|secrets|settings|text|wire)|drivers\/(driver|blueprint)|drivers\/[^/]+\/config)\.ts$/,
     why: "schemas are for what people write, and for what boxes and the administrator send",
   },
 };

@@ -56,6 +56,8 @@ export class Follower {
   /** Since when the followed relay is behind this one. */
   #lag: { readonly r: string; readonly since: number } | undefined;
   readonly #legs = new DeskLegs();
+  /** When the first state arrived: what ended before is the daemon's own memory, which may be shorter than a relay's. */
+  #since: number | undefined;
   #actions: Action[] = [];
 
   /** @param alone whether it is the only desk of the box. */
@@ -67,6 +69,11 @@ export class Follower {
   /** Whether the line of the desk is up. */
   get isUp(): boolean {
     return this.#isUp;
+  }
+
+  /** Takes the legs that the daemon believes to be alive, before the first state has arrived. */
+  believe(legs: readonly string[], now: number): void {
+    if (this.#since === undefined) { for (const leg of legs) this.#legs.add({ leg }, now); }
   }
 
   /** Why it is not, as a clause. */
@@ -212,16 +219,11 @@ export class Follower {
   /** The state of another relay, which is followed from now on. */
   #adopt(answer: SyncAnswer, now: number): void {
     if (!answer.state) return this.#ask(now, answer.r);
-    // A leg that has begun after this state was made is not contradicted by it: its items come next.
-    const isNewer = (leg: string) => this.#relays.clock(answer.r, this.#legs.begun(leg)) > answer.at;
-    const newer = this.#legs.live.filter(({ leg }) => isNewer(leg));
     this.#followed = { r: answer.r, n: answer.n };
     this.#lag = undefined;
     this.#waiting.clear();
     this.#actions.push({ type: "moved", to: answer.r });
-    const { legs } = answer.state;
-    const missing = newer.filter(({ leg }) => !legs.some((facts) => facts.leg === leg));
-    this.#takeState({ ...answer.state, legs: [...legs, ...missing] }, answer.at, now);
+    this.#takeState(answer.state, answer.at, now);
   }
 
   /** What the followed relay has reported since. */
@@ -312,11 +314,19 @@ export class Follower {
   }
 
   /** A whole state: legs that have ended meanwhile are first among the live ones, then they end, with their reasons. */
-  #takeState({ link, legs, ended, phone }: DeskState, at: number, now: number): void {
-    const alive = new Set(legs.map(({ leg }) => leg));
-    const over = ended.filter(({ began, facts: { leg } }) =>
-      !alive.has(leg) && !this.#legs.hasEnded(leg) && (this.#legs.isLive(leg) || at - began <= usefulMs)
+  #takeState({ link, legs: listed, ended, phone }: DeskState, at: number, now: number): void {
+    const clock = (when: number) => this.#followed ? this.#relays.clock(this.#followed.r, when) : 0;
+    // A leg that has begun after this state was made is not contradicted by it: its items come next.
+    const newer = this.#legs.live.filter(({ leg }) =>
+      clock(this.#legs.begun(leg)) > at && !listed.some((facts) => facts.leg === leg)
     );
+    const legs = [...listed, ...newer];
+    const alive = new Set(legs.map(({ leg }) => leg));
+    const since = this.#since === undefined ? Infinity : clock(this.#since);
+    const over = ended.filter(({ began, at: when, facts: { leg } }) =>
+      !alive.has(leg) && !this.#legs.hasEnded(leg) && (this.#legs.isLive(leg) || (when >= since && at - began <= usefulMs))
+    );
+    this.#since ??= now;
     const before = over.map(({ facts: { ended: _, ...facts } }) => facts);
     if (link.up) this.#up(link.to, [...legs, ...before], now);
     else if (over.length > 0 || legs.some(({ leg }) => !this.#legs.isLive(leg))) {

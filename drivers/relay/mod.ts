@@ -32,7 +32,7 @@ class RelayLine extends Reconnection<Session> {
     this.fleet = new BoxFleet(config.prefix, desks);
   }
 
-  protected override async connect({ signal, report, onSession, onUp }: ConnectionAttempt<Session>): Promise<string> {
+  protected override async connect({ signal, known, report, onSession, onUp }: ConnectionAttempt<Session>): Promise<string> {
     const { log, timers } = this.#context;
     const options = brokerOptions(this.#config, this.#context);
     const broker = await openBroker({ ...options, onRefused: (why) => this.#refused(why) }, signal);
@@ -46,6 +46,10 @@ class RelayLine extends Reconnection<Session> {
       report,
     });
     onSession(session);
+    const alive = Map.groupBy(known(), ({ desk }) => desk);
+    for (const [desk, follower] of this.#followers) {
+      follower.believe((alive.get(desk) ?? []).map(({ leg }) => leg), timers.now());
+    }
     session.start();
     onUp({ at: broker.server });
     this.fleet.connected(broker);

@@ -9,6 +9,9 @@ import { localTime } from "../platform/local-time.ts";
 /** The default path of the configuration. */
 export const defaultConfig = "/etc/telesetd/config.json";
 
+/** The default path of the configuration of a relay. */
+export const defaultRelayConfig = "/etc/telesetd/relay.json";
+
 /** The default folder of the keys of a fleet, on the administrator's machine. */
 export const fleetFolder = "/etc/telesetd/fleet";
 

@@ -3,16 +3,16 @@ import { resolve } from "node:path";
 import { type App, startApp } from "../app.ts";
 import { type Config, ConfigError } from "../config/schema.ts";
 import { Levels } from "../log/level.ts";
-import { isJournal, type LogLevel, openLog, type RootLog } from "../log/log.ts";
+import { isJournal, type LogLevel, openLog } from "../log/log.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { socketOf } from "../platform/admin-socket.ts";
-import { notify, pingEvery, Reporter, statusState } from "../platform/systemd.ts";
+import { notify, statusState } from "../platform/systemd.ts";
 import { version } from "../version.ts";
 import { count } from "../core/count.ts";
 import { Daemon } from "./daemon.ts";
 import { pageTools } from "./page-tools.ts";
+import { reporterFor, stopSignal } from "./serving.ts";
 import { type Io, original, problemsText, readConfig } from "./io.ts";
-import { omitUndefined } from "../core/omit-undefined.ts";
 import { messageOf } from "../platform/text.ts";
 
 /**
@@ -69,21 +69,4 @@ async function configOrProblems(file: string, io: Io): Promise<Config | undefine
     await notify(statusState(`The configuration has ${count(problems.length, "error")}: ${problems[0]}${more}`));
     return undefined;
   }
-}
-
-/** The first signal to stop: SIGTERM by systemd, SIGINT by Ctrl-C, SIGHUP by a closed terminal. Further ones are ignored. */
-function stopSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => resolve(signal));
-  });
-}
-
-function reporterFor({ environment }: Io, log: RootLog): Reporter {
-  const pingMs = pingEvery(environment, process.pid);
-  return new Reporter({
-    notify,
-    now: () => performance.now(),
-    warn: (text, why) => log.error(text, { why }),
-    ...omitUndefined({ pingMs }),
-  });
 }

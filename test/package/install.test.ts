@@ -131,6 +131,17 @@ describe.skipIf(none !== "")(`the package in a Debian${none}:`, () => {
     expect(cannot.text).toContain("or cannot run here (exit code 134)");
   });
 
+  test("an upgrade restarts a relay that runs, if the new version accepts its configuration", () => {
+    const root = start(true);
+    root.write("etc/telesetd/relay.json", "{}", 0o600);
+    install(root, "9.0.0");
+    root.write("relay", "");
+    expect(install(root, "9.0.0").asked).toEqual(["restart telesetd-relay.service"]);
+    const { text, asked } = install(root, "9.1.0");
+    expect(asked).toEqual([]);
+    expect(text).toContain("telesetd-relay is NOT restarted");
+  });
+
   test("an upgrade with a key of 0.1.0 in the configuration keeps the old daemon running, and names the new key", () => {
     const root = start(true);
     install(root, "0.0.1");

@@ -5,6 +5,7 @@ import { Simulator } from "../../../simulator/freeswitch/mod.ts";
 import { Random } from "../faults/random.ts";
 import { type Mood, WildCrm } from "../faults/wild-crm.ts";
 import { Box } from "./box.ts";
+import { FleetWay } from "./fleet-way.ts";
 import { register } from "./stage.ts";
 import { quietPort } from "../ports.ts";
 import { type Entry, judge, type Verdict } from "./ledger.ts";
@@ -16,6 +17,8 @@ export interface KillPlan {
   readonly folder: string;
   readonly kills: number;
   readonly seed: number;
+  /** The box reaches the switch through a broker and two relays, which are killed too. */
+  readonly fleet?: boolean;
   /** Called after every kill. */
   readonly onKill?: (kill: number) => void;
   /** Ends it early. */
@@ -46,6 +49,7 @@ export async function killAgainAndAgain(plan: KillPlan): Promise<Kills> {
   sim.phones.register("1001", 1);
   await sim.start();
   const port = await quietPort();
+  const way = plan.fleet ? await FleetWay.start(plan.folder, sim.port, desks) : undefined;
   const site = new Site(sim, random, () => port, { ring: 120, talk: 160, rest: 60 });
   const entries: Entry[] = [];
   const crm = await WildCrm.open((post) => entries.push({ ...post, period: site.period, beforeKill: -performance.now() }));
@@ -54,14 +58,15 @@ export async function killAgainAndAgain(plan: KillPlan): Promise<Kills> {
     port,
     switchPort: sim.port,
     desks,
-    more: { store: { path: `${plan.folder}/box-${port}.db`, keepRecords: 1_000_000 } },
+    more: { store: { path: `${plan.folder}/box-${port}.db`, keepRecords: 1_000_000 }, ...(way ? { line: way.line } : {}) },
   });
   try {
     await begin(box, site, crm.port);
     const working = [...desks.map((desk) => site.work(desk)), changeMoods(crm, site, random)];
     let kills = 0;
     while (kills < plan.kills && plan.until?.() !== true) {
-      await liveAndDie(box, site, random, entries);
+      if (way && random.next() < 0.7) await way.killOne(random.next());
+      else await liveAndDie(box, site, random, entries);
       kills++;
       plan.onKill?.(kills);
     }
@@ -73,6 +78,7 @@ export async function killAgainAndAgain(plan: KillPlan): Promise<Kills> {
   } finally {
     site.over = true;
     await box.kill();
+    await way?.stop();
     crm.close();
     sim.stop();
   }

@@ -41,7 +41,7 @@ export function variant(unpacked: string, folder: string, version: string, check
   const program = join(tree, "usr/bin/telesetd");
   writeFileSync(
     program,
-    `#!/bin/sh\ncase $1 in\napply) exec systemctl restart telesetd.service ;;\ncheck) echo "checked by ${version}"; exit ${checks} ;;\nesac\nexit 9\n`,
+    `#!/bin/sh\ncase $1 in\napply) exec systemctl restart telesetd.service ;;\ncheck | relay) echo "checked by ${version}"; exit ${checks} ;;\nesac\nexit 9\n`,
   );
   chmodSync(program, 0o755);
   const deb = join(folder, `telesetd_${version}.deb`);

@@ -62,7 +62,7 @@ export class Root {
       this.write("usr/bin/deb-systemd-invoke", '#!/bin/sh\necho "$*" >>/asked\n', 0o755);
       this.write(
         "usr/bin/systemctl",
-        "#!/bin/sh\ncase $* in show*) cat /state ;; *is-failed*) grep -q failed /state ;; *is-enabled*) [ ! -e /disabled ] ;;\n" +
+        "#!/bin/sh\ncase $* in show*) cat /state ;; *is-failed*) grep -q failed /state ;; *is-enabled*) [ ! -e /disabled ] ;;\n*is-active*) [ -e /relay ] ;;\n" +
           '*) echo "$*" >>/asked ;; esac\n',
         0o755,
       );
