@@ -113,7 +113,7 @@ function failure({ code, err }: Run): UpdateResult {
 export function resultText(result: UpdateResult, running: string): string {
   switch (result.kind) {
     case "newest":
-      return `${running} is the newest version on the server.`;
+      return `The server has no version that is newer than those on this box; ${running} is running.`;
     case "available":
       return `Version ${result.version} is available; ${running} is running.`;
     case "installed":

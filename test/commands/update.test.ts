@@ -70,7 +70,11 @@ function box(
 describe("--check only looks:", () => {
   test("nothing newer", async () => {
     const { run, asked, root } = box();
-    expect(await run({ check: true })).toEqual({ code: 0, out: "0.2.0 is the newest version on the server.\n", err: "" });
+    expect(await run({ check: true })).toEqual({
+      code: 0,
+      out: "The server has no version that is newer than those on this box; 0.2.0 is running.\n",
+      err: "",
+    });
     expect(asked()).toEqual(["--json=short check-new"]);
     expect(imageState(root)?.update).toBeUndefined();
   });

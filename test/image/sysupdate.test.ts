@@ -7,8 +7,8 @@ const runs: Readonly<Record<string, Run>> = recorded;
 
 /** The sentence for each recorded case. */
 const sentences: Readonly<Record<string, string>> = {
-  "newest-check": "0.2.0 is the newest version on the server.",
-  "newest-update": "0.2.0 is the newest version on the server.",
+  "newest-check": "The server has no version that is newer than those on this box; 0.2.0 is running.",
+  "newest-update": "The server has no version that is newer than those on this box; 0.2.0 is running.",
   "available-check": "Version 0.4.0 is available; 0.2.0 is running.",
   "installed-update": "Version 0.3.0 is installed in the other slot, and runs after the next restart.",
   "unsigned-check": "The update is not signed: the server has no SHA256SUMS.gpg (status 404). 0.2.0 stays.",

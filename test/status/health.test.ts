@@ -127,12 +127,19 @@ describe("the image:", () => {
   const image = { version: "0.3.0", slot: "A" };
   test("off the image there is no part; where all is well it is good", () => {
     expect(boxOf({})["Image"]).toBeUndefined();
-    const update = { when: "2026-11-27T02:00:00Z", good: true, message: "0.3.0 is the newest version on the server." };
+    const update = {
+      when: "2026-11-27T02:00:00Z",
+      good: true,
+      message: "The server has no version that is newer than those on this box; 0.3.0 is running.",
+    };
     expect(boxOf({ image: { ...image, waiting: "0.4.0", update } })["Image"]).toEqual({
       name: "Image",
       state: "good",
       message: "Version 0.3.0 in slot A.",
-      details: ["Version 0.4.0 runs after the next restart.", "Last update: 0.3.0 is the newest version on the server."],
+      details: [
+        "Version 0.4.0 runs after the next restart.",
+        "Last update: The server has no version that is newer than those on this box; 0.3.0 is running.",
+      ],
     });
   });
   test("a rejected version, with its reason and the next step", () => {

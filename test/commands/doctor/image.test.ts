@@ -6,7 +6,11 @@ import { Place } from "../../support/doctor/rig.ts";
 setDefaultTimeout(60_000);
 
 const image = { version: "0.3.0", slot: "B" };
-const update = { when: "2026-11-27T02:00:00.000Z", good: true, message: "0.3.0 is the newest version on the server." };
+const update = {
+  when: "2026-11-27T02:00:00.000Z",
+  good: true,
+  message: "The server has no version that is newer than those on this box; 0.3.0 is running.",
+};
 
 describe("the image:", () => {
   test("all is well: version, slot, what waits, the last update", () => {
@@ -15,7 +19,7 @@ describe("the image:", () => {
       message: "Version 0.3.0 in slot B is running.",
       details: [
         "Version 0.4.0 runs after the next restart.",
-        "Last update, 2026-11-27 02:00 UTC: 0.3.0 is the newest version on the server.",
+        "Last update, 2026-11-27 02:00 UTC: The server has no version that is newer than those on this box; 0.3.0 is running.",
       ],
     });
   });
