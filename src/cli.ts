@@ -130,9 +130,12 @@ function addFirst({ io, add, configured, asking, does }: Group): void {
     add("demo", "Show calls through the daemon, with a simulated FreeSWITCH and a small CRM.", "telesetd demo --record demo.txt")
       .option("--loop", "repeat until stopped").option("--record <file>", "save the transcript").option("--json", "print JSON")
       .option("--page", "serve a page on this machine instead, to play with: phones, the box, a small UWQ")
-      .option("--port <port>", "with --page: its port"),
-    async ({ page, port, ...options }) =>
-      page
+      .option("--port <port>", "with --page: its port")
+      .option("--fleet", "show a fleet instead: nats-server, two relays and three boxes, parts of which are killed"),
+    async ({ page, port, fleet, ...options }) =>
+      fleet
+        ? (await import("./commands/rehearsal/fleet/mod.ts")).demoFleet(io)
+        : page
         ? (await import("./commands/rehearsal/page/mod.ts")).demoPage(port, io)
         : (await import("./commands/rehearsal/demo.ts")).demo(options, io),
   );
