@@ -21,7 +21,7 @@ _telesetd() {
     "telesetd doctor":-*) words="--config --json --socket --help" ;;
     "telesetd status":-*) words="--config --json --socket --help" ;;
     "telesetd try":-*) words="--config --desk --agent --socket --help" ;;
-    "telesetd demo":-*) words="--loop --record --json --page --port --help" ;;
+    "telesetd demo":-*) words="--loop --record --json --page --port --fleet --help" ;;
     "telesetd outbox":-*) words="--help" ;;
     "telesetd outbox":*) words="list show retry drop" ;;
     "telesetd outbox list":-*) words="--config --json --socket --utc --all --help" ;;

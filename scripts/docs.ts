@@ -3,6 +3,9 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Key, keys } from "./keys.ts";
 import { Metrics } from "../src/metrics/metrics.ts";
+import { fleetFamilies } from "../src/fleet/metrics.ts";
+import { Roster } from "../src/fleet/roster.ts";
+import type { Family } from "../src/metrics/exposition.ts";
 import { allFamilies } from "../src/metrics/page.ts";
 import { completionScript } from "./completion.ts";
 import { configurationPage, daemonPage } from "./manual.ts";
@@ -26,10 +29,12 @@ ${keys().map(row).join("\n")}
 
 /** The metrics with their types, labels, label values and meanings. */
 function metricsPage(): string {
-  const rows = allFamilies(new Metrics()).map(({ name, type, help, labels }) => {
+  const rowOf = ({ name, type, help, labels }: Family) => {
     const among = labels.map((label) => `\`${label.name}\`${label.values.length > 0 ? `: ${label.values.join(", ")}` : ""}`);
     return `| \`${name}\` | ${type} | ${among.join(" · ")} | ${help} |`;
-  });
+  };
+  const rows = allFamilies(new Metrics()).map(rowOf);
+  const ofFleet = fleetFamilies(() => new Roster(() => 0)).map(rowOf);
   return `# Metrics
 
 Generated from the code by \`./scripts/docs\`: change it there. All series exist from the start; times are in seconds, sizes in bytes. No
@@ -38,6 +43,14 @@ label contains a customer's number or an agent. A histogram has \`_bucket\`, \`_
 | metric | type | labels | meaning |
 | --- | --- | --- | --- |
 ${rows.join("\n")}
+
+## Of a fleet
+
+A relay has one page for all boxes ([fleet.md](../fleet.md#what-to-watch)), with the state in the last report of each desk:
+
+| metric | type | labels | meaning |
+| --- | --- | --- | --- |
+${ofFleet.join("\n")}
 `;
 }
 

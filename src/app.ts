@@ -292,7 +292,7 @@ function views(
     metrics: () => page("text"),
     makeCall: (extension: string, dialString: string) => {
       const desk = loop.desks().find((desk) => desk.extension === extension);
-      return desk && { ...foreseeMakeCall(desk, dialString, now(), policyOf(config)), config: configFingerprint };
+      return desk && { ...foreseeMakeCall(desk, dialString, now(), policyOf(config)), config: fingerprint(config) };
     },
   };
   return { currentStatus, calls, admin, monitoring };
