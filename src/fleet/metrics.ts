@@ -1,27 +1,37 @@
 /** The metrics of a fleet, on one page for all boxes: the state in the last report of each desk. */
 import { type Family, startOf } from "../metrics/exposition.ts";
 import type { Report } from "./report.ts";
-import { type Roster, silentMs, stateOf } from "./roster.ts";
+import type { FleetRow, Roster } from "./roster.ts";
 
 /** The states of a desk in `telesetd_fleet_desks`. */
 const states = ["good", "warning", "failed", "silent"] as const;
 
 /** The families. `roster` is called at each scrape. */
 export function fleetFamilies(roster: () => Pick<Roster, "all" | "summary">): readonly Family[] {
-  const perDesk = (name: string, help: string, value: (report: Report) => number): Family => ({
-    name,
-    type: "gauge",
-    help,
-    labels: [{ name: "desk", values: [] }],
-    series: () => {
+  const ofDesks = (
+    name: string,
+    help: string,
+    value: (report: Report | undefined, state: FleetRow["state"]) => number | undefined,
+  ): Family => {
+    const starts = new Map<string, string>();
+    const startFor = (desk: string): string => {
+      const start = starts.get(desk) ?? startOf(name, ["desk"], [desk]);
+      starts.set(desk, start);
+      return start;
+    };
+    const series = (): string => {
       let out = "";
-      for (const { desk, report, age } of roster().all()) {
-        // A desk whose box is silent has no state, except that it is silent.
-        if (report && age <= silentMs) out += `${startOf(name, ["desk"], [desk])}${value(report)}\n`;
+      for (const { desk, report, state } of roster().all()) {
+        const number = value(report, state);
+        if (number !== undefined) out += `${startFor(desk)}${number}\n`;
       }
       return out;
-    },
-  });
+    };
+    return { name, type: "gauge", help, labels: [{ name: "desk", values: [] }], series };
+  };
+  // A desk whose box is silent has no state, except that it is silent.
+  const perDesk = (name: string, help: string, value: (report: Report) => number): Family =>
+    ofDesks(name, help, (report, state) => report && state !== "silent" ? value(report) : undefined);
   return [
     {
       name: "telesetd_fleet_desks",
@@ -43,19 +53,11 @@ export function fleetFamilies(roster: () => Pick<Roster, "all" | "summary">): re
           `${startOf("telesetd_fleet_versions", ["version"], [version])}${desks}\n`
         ).join(""),
     },
-    {
-      name: "telesetd_fleet_desk_up",
-      type: "gauge",
-      help: "1 while the box of a desk reports; 0 when it is silent.",
-      labels: [{ name: "desk", values: [] }],
-      series: () => {
-        let out = "";
-        for (const { desk, report, age } of roster().all()) {
-          out += `${startOf("telesetd_fleet_desk_up", ["desk"], [desk])}${Number(stateOf(report, age) !== "silent")}\n`;
-        }
-        return out;
-      },
-    },
+    ofDesks(
+      "telesetd_fleet_desk_up",
+      "1 while the box of a desk reports; 0 when it is silent.",
+      (_, state) => Number(state !== "silent"),
+    ),
     perDesk(
       "telesetd_fleet_desk_ready",
       "1 when the box of a desk is ready: switch up, phone registered, store working.",

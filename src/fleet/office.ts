@@ -124,14 +124,12 @@ export class Office {
     const question = readStatusQuestion(message.text);
     if (!question) return;
     const { from = 0 } = question;
-    const rows = this.roster.rows(question);
     const answer: StatusAnswer = {
       v: 1,
       relay: this.#options.name,
       version,
       summary: this.roster.summary(),
-      rows: rows.slice(from, from + pageSize),
-      more: Math.max(0, rows.length - from - pageSize),
+      ...this.roster.page(question, from, pageSize),
     };
     this.#options.broker.respond(message, JSON.stringify(answer));
   }

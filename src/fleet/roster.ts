@@ -53,19 +53,32 @@ export interface RosterQuery {
   readonly trouble?: boolean | undefined;
 }
 
+/** A part of the list. */
+export interface RosterPage {
+  readonly rows: readonly FleetRow[];
+  /** How many follow. */
+  readonly more: number;
+}
+
 interface Heard {
   readonly report: Report;
   readonly at: number;
+  /** The state while the box is not silent. */
+  readonly state: PartState;
 }
 
 /** The maximum number of desks that are not configured: every credential may report. */
 const maxUnknown = 25_000;
 
-/** The reports of all desks. */
+/** The reports of all desks. Sums and lists of thousands of desks must not delay their calls: each report is looked at once. */
 export class Roster {
   readonly #now: () => number;
   /** By desk; undefined: configured, but never heard. */
   readonly #desks = new Map<string, Heard | undefined>();
+  /** The desks in the order of their numbers; undefined after a new one. */
+  #ordered: readonly string[] | undefined;
+  /** By agent: since when it is registered at which desks (ISO 8601), and the desk of the latest Register. */
+  readonly #agents = new Map<string, { readonly since: Map<string, string>; latest: string }>();
 
   /** @param now steady ms. @param desks the desks that are expected, if they are known. */
   constructor(now: () => number, desks: readonly string[] = []) {
@@ -75,8 +88,13 @@ export class Roster {
 
   /** Notes a report. @returns whether the desk is known, or was accepted. */
   heard(desk: string, report: Report): boolean {
-    if (!this.#desks.has(desk) && this.#desks.size >= maxUnknown) return false;
-    this.#desks.set(desk, { report, at: this.#now() });
+    const before = this.#desks.get(desk);
+    if (!this.#desks.has(desk)) {
+      if (this.#desks.size >= maxUnknown) return false;
+      this.#ordered = undefined;
+    }
+    this.#desks.set(desk, { report, at: this.#now(), state: report.ready ? worst(report.parts) : "failed" });
+    this.#move(desk, before?.report.agent, report.agent);
     return true;
   }
 
@@ -91,27 +109,32 @@ export class Roster {
     return this.#desks.has(desk);
   }
 
-  /** The desks that match: those in trouble first, then by number. */
-  rows({ search = "", trouble = false }: RosterQuery = {}): FleetRow[] {
-    const newest = this.#newestDesks();
-    const rows = [...this.#desks].map(([desk, heard]) => this.#row(desk, heard, newest));
-    const wanted = search.trim();
-    return rows.filter((row) => (!trouble || isTrouble(row)) && (wanted === "" || matches(row, wanted)))
-      .toSorted((a, b) => rank(a) - rank(b) || Number(a.desk) - Number(b.desk) || a.desk.localeCompare(b.desk));
+  /** The desks that match: those in trouble first, then those with a warning, each by number. */
+  page({ search = "", trouble = false }: RosterQuery, from: number, size: number): RosterPage {
+    const wanted = search.trim().toLowerCase();
+    const now = this.#now();
+    const ranks: string[][] = [[], [], []];
+    for (const desk of this.#inOrder()) {
+      const heard = this.#desks.get(desk);
+      if (wanted !== "" && !matches(desk, heard?.report, wanted)) continue;
+      ranks[rank(stateAt(heard, now), heard?.report)]?.push(desk);
+    }
+    const found = trouble ? ranks[0] ?? [] : ranks.flat();
+    const rows = found.slice(from, from + size).map((desk) => this.#row(desk, now));
+    return { rows, more: Math.max(0, found.length - from - size) };
   }
 
-  /** All desks with their last reports, for the metrics. */
-  *all(): Generator<{ readonly desk: string; readonly report: Report | undefined; readonly age: number }> {
+  /** All desks with their states and last reports, for the metrics. */
+  *all(): Generator<{ readonly desk: string; readonly report: Report | undefined; readonly state: FleetRow["state"] }> {
     const now = this.#now();
-    for (const [desk, heard] of this.#desks) yield { desk, report: heard?.report, age: heard ? now - heard.at : Infinity };
+    for (const [desk, heard] of this.#desks) yield { desk, report: heard?.report, state: stateAt(heard, now) };
   }
 
   /** The fleet in numbers. */
   summary(): FleetSummary {
     const sum = { desks: 0, good: 0, warning: 0, failed: 0, silent: 0, agents: 0, calls: 0, waiting: 0 };
     const versions = new Map<string, number>();
-    for (const { report, age } of this.all()) {
-      const state = stateOf(report, age);
+    for (const { report, state } of this.all()) {
       sum.desks++;
       sum[state === "idle" ? "good" : state]++;
       if (!report) continue;
@@ -123,26 +146,34 @@ export class Roster {
     return { ...sum, versions: Object.fromEntries([...versions].toSorted(([a], [b]) => a.localeCompare(b))) };
   }
 
-  /** By agent: the desk of the latest Register. */
-  #newestDesks(): ReadonlyMap<string, string> {
-    const newest = new Map<string, { readonly desk: string; readonly since: string }>();
-    for (const [desk, heard] of this.#desks) {
-      const { id, since = "" } = heard?.report.agent ?? {};
-      if (id === undefined) continue;
-      const before = newest.get(id);
-      if (!before || before.since < since) newest.set(id, { desk, since });
-    }
-    return new Map([...newest].map(([agent, { desk }]) => [agent, desk]));
+  #inOrder(): readonly string[] {
+    return this.#ordered ??= [...this.#desks.keys()].toSorted((a, b) => a.length - b.length || (a < b ? -1 : 1));
   }
 
-  #row(desk: string, heard: Heard | undefined, newest: ReadonlyMap<string, string>): FleetRow {
+  /** An agent registers at a desk, or leaves it. */
+  #move(desk: string, before: Report["agent"], after: Report["agent"]): void {
+    const left = before && before.id !== after?.id ? this.#agents.get(before.id) : undefined;
+    if (before && left) {
+      left.since.delete(desk);
+      if (left.since.size === 0) this.#agents.delete(before.id);
+      else if (left.latest === desk) left.latest = latestOf(left.since);
+    }
+    if (!after) return;
+    const places = this.#agents.get(after.id) ?? { since: new Map<string, string>(), latest: desk };
+    places.since.set(desk, after.since ?? "");
+    if ((after.since ?? "") > (places.since.get(places.latest) ?? "")) places.latest = desk;
+    this.#agents.set(after.id, places);
+  }
+
+  #row(desk: string, now: number): FleetRow {
+    const heard = this.#desks.get(desk);
     if (!heard) return { desk, state: "silent", trouble: "The box has not reported yet.", calls: 0, waiting: 0 };
     const { report, at } = heard;
-    const age = this.#now() - at;
-    const state = stateOf(report, age);
+    const age = now - at;
+    const state = stateAt(heard, now);
     const agent = report.agent?.id;
-    const desksOfAgent = agent === undefined ? undefined : newest.get(agent);
-    const movedTo = desksOfAgent === desk ? undefined : desksOfAgent;
+    const latest = agent === undefined ? undefined : this.#agents.get(agent)?.latest;
+    const movedTo = latest === desk ? undefined : latest;
     return {
       desk,
       state,
@@ -163,10 +194,12 @@ export class Roster {
   }
 }
 
-/** The state of a desk by its last report. `age`: how old that is, in ms. */
-export function stateOf(report: Report | undefined, age: number): FleetRow["state"] {
-  if (!report || age > silentMs) return "silent";
-  return report.ready ? worst(report.parts) : "failed";
+function latestOf(since: ReadonlyMap<string, string>): string {
+  return [...since].reduce((last, place) => place[1] > last[1] ? place : last)[0];
+}
+
+function stateAt(heard: Heard | undefined, now: number): FleetRow["state"] {
+  return heard && now - heard.at <= silentMs ? heard.state : "silent";
 }
 
 function troubleOf(report: Report, state: FleetRow["state"], age: number): string | undefined {
@@ -181,10 +214,11 @@ export function isTrouble({ state, refused }: FleetRow): boolean {
   return state === "failed" || state === "silent" || refused !== undefined;
 }
 
-function rank(row: FleetRow): number {
-  return isTrouble(row) ? 0 : row.state === "warning" ? 1 : 2;
+function rank(state: FleetRow["state"], report: Report | undefined): 0 | 1 | 2 {
+  if (state === "failed" || state === "silent" || report?.pushed.refused !== undefined) return 0;
+  return state === "warning" ? 1 : 2;
 }
 
-function matches({ desk, agent, version }: FleetRow, search: string): boolean {
-  return desk.startsWith(search) || agent?.toLowerCase().startsWith(search.toLowerCase()) === true || version === search;
+function matches(desk: string, report: Report | undefined, search: string): boolean {
+  return desk.startsWith(search) || report?.agent?.id.toLowerCase().startsWith(search) === true || report?.version === search;
 }

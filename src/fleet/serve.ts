@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import { omitUndefined } from "../core/omit-undefined.ts";
 import { openSite } from "../http/site.ts";
 import type { Log } from "../log/log.ts";
-import { exposition, type Family } from "../metrics/exposition.ts";
+import { expositionInTurns, type Family } from "../metrics/exposition.ts";
 import { Sessions } from "../page/sessions.ts";
 import { systemTimers, type Timers } from "../platform/timers.ts";
 import type { Readiness } from "../status/readiness.ts";
@@ -68,7 +68,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     host: http.host,
     port: http.port,
     connections: 64,
-    monitoring: { ready, metrics: (format) => exposition(families, format), monitorAllow: http.monitorAllow },
+    monitoring: { ready, metrics: (format) => expositionInTurns(families, format), monitorAllow: http.monitorAllow },
     hostNames: http.hostNames,
     now: () => timers.now(),
     log,

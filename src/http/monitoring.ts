@@ -12,7 +12,7 @@ export interface MonitoringOptions {
   /** Addresses and ranges that may read, besides this machine. */
   readonly monitorAllow: readonly string[];
   readonly ready: () => Readiness;
-  readonly metrics: (format: Format) => string;
+  readonly metrics: (format: Format) => string | Promise<string>;
   readonly log: Log;
   /** Counts a refused request by its status. */
   readonly refused?: (status: 403 | 405 | 429) => void;
@@ -78,9 +78,9 @@ export function monitoringRoutes(options: MonitoringOptions): Hono {
       ? say(status, "text/plain; charset=utf-8", readyText(readiness))
       : say(status, "application/json", `${JSON.stringify(readiness, null, 2)}\n`);
   });
-  app.get("/metrics", (context) => {
+  app.get("/metrics", async (context) => {
     const format = formatFor(context.req.header("accept"));
-    return say(200, contentTypes[format], metrics(format), { Vary: "Accept" });
+    return say(200, contentTypes[format], await metrics(format), { Vary: "Accept" });
   });
   return app;
 }

@@ -118,18 +118,31 @@ function boundText(bound: number): string {
 
 /** Writes all families. */
 export function exposition(families: readonly Family[], format: Format): string {
+  return `${families.map((family) => familyText(family, format)).join("")}${endOf(format)}`;
+}
+
+/** The same, one family in each turn of the event loop: thousands of series must not delay calls. */
+export async function expositionInTurns(families: readonly Family[], format: Format): Promise<string> {
   let out = "";
   for (const family of families) {
-    const { name, type, help } = family;
-    const plain = help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
-    const escaped = format === "text" ? plain : plain.replaceAll('"', '\\"');
-    // In OpenMetrics only samples have the suffix, the family does not; the text format has no type info.
-    const shown = format === "text" ? name : name.replace(type === "counter" ? /_total$/ : type === "info" ? /_info$/ : /$^/, "");
-    out += `# HELP ${shown} ${escaped}\n# TYPE ${shown} ${
-      format === "text" && type === "info" ? "gauge" : type
-    }\n${family.series()}`;
+    out += familyText(family, format);
+    await new Promise((resolve) => setImmediate(resolve));
   }
-  return format === "text" ? out : `${out}# EOF\n`;
+  return `${out}${endOf(format)}`;
+}
+
+function endOf(format: Format): string {
+  return format === "text" ? "" : "# EOF\n";
+}
+
+function familyText(family: Family, format: Format): string {
+  const { name, type, help } = family;
+  const plain = help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+  const escaped = format === "text" ? plain : plain.replaceAll('"', '\\"');
+  // In OpenMetrics only samples have the suffix, the family does not; the text format has no type info.
+  const shown = format === "text" ? name : name.replace(type === "counter" ? /_total$/ : type === "info" ? /_info$/ : /$^/, "");
+  const kind = format === "text" && type === "info" ? "gauge" : type;
+  return `# HELP ${shown} ${escaped}\n# TYPE ${shown} ${kind}\n${family.series()}`;
 }
 
 /** The preferred format of an Accept header (RFC 9110 section 12.5.1); the text format by default. */

@@ -51,7 +51,7 @@ function rig(key?: string) {
     timers,
     log,
   });
-  const row = (desk: string) => office.roster.rows().find((row) => row.desk === desk);
+  const row = (desk: string) => office.roster.page({}, 0, 100).rows.find((row) => row.desk === desk);
   return { broker, timers, office, row, configs };
 }
 
@@ -70,8 +70,8 @@ describe("a relay knows of each desk", () => {
     for (const desk of ["1001", "1002", "1003"]) broker.publish(`tele.status.${desk}`, report(desk));
     const trouble = "Phone 1002 is not registered.";
     broker.publish("tele.status.1002", report("1002", { phone: "unregistered", trouble }));
-    expect(office.roster.rows().map(({ desk }) => desk)).toEqual(["1002", "1001", "1003"]);
-    expect(office.roster.rows({ trouble: true })).toMatchObject([{
+    expect(office.roster.page({}, 0, 100).rows.map(({ desk }) => desk)).toEqual(["1002", "1001", "1003"]);
+    expect(office.roster.page({ trouble: true }, 0, 100).rows).toMatchObject([{
       desk: "1002",
       state: "failed",
       trouble: `Phone: ${trouble}`,
@@ -105,7 +105,11 @@ describe("a relay knows of each desk", () => {
     broker.publish("tele.status.1002", report("1002", registered("7", "2026-11-27T09:00:00.000Z")));
     expect(row("1001")?.movedTo).toBe("1002");
     expect(row("1002")?.movedTo).toBeUndefined();
-    expect(office.roster.rows({ search: "7" }).map(({ desk }) => desk)).toEqual(["1001", "1002"]);
+    broker.publish("tele.status.1002", report("1002", registered("8", "2026-11-27T10:00:00.000Z")));
+    expect(row("1001")?.movedTo).toBeUndefined();
+    broker.publish("tele.status.1003", report("1003", registered("7", "2026-11-27T07:00:00.000Z")));
+    expect([row("1001")?.movedTo, row("1003")?.movedTo]).toEqual([undefined, "1001"]);
+    expect(office.roster.page({ search: "7" }, 0, 100).rows.map(({ desk }) => desk)).toEqual(["1001", "1003"]);
   });
 
   test.each([["100", ["1001", "1002", "1003"]], ["1002", ["1002"]], ["smi", ["1001"]], ["0.0.0", ["1001"]], ["x", []]])(
@@ -113,7 +117,7 @@ describe("a relay knows of each desk", () => {
     (search, expected) => {
       const { broker, office } = rig();
       broker.publish("tele.status.1001", report("1001"));
-      expect(office.roster.rows({ search }).map(({ desk }) => desk).toSorted()).toEqual(expected);
+      expect(office.roster.page({ search }, 0, 100).rows.map(({ desk }) => desk).toSorted()).toEqual(expected);
     },
   );
 });

@@ -62,7 +62,7 @@ export async function issueUsers(folder: FleetFolder, users: readonly NewUser[],
   folder.record([...folder.users, ...made.map(({ user, key }) => ({ ...user, key: key.public, issued }))]);
   for (const { user: { name, role, desks }, key } of made) {
     const jwt = issue(userClaims(key.public, { name, desks }, folder.facts.keys), keys[role], now);
-    folder.writeCredential(name, credentialsFile(jwt, key.seed));
+    folder.writeUnsynced(credentialsOf(name), credentialsFile(jwt, key.seed));
     if (role === "relay") writeRelayConfig(folder, name);
   }
 }
@@ -192,7 +192,7 @@ function writeImageConfig(folder: FleetFolder, { name, desks, role }: NewUser, s
     },
     fleet: { configKey: keys.config },
   };
-  folder.write(`boxes/${name}.json`, `${JSON.stringify(mergePatch(shared, own), null, 2)}\n`);
+  folder.writeUnsynced(`boxes/${name}.json`, `${JSON.stringify(mergePatch(shared, own), null, 2)}\n`);
 }
 
 function oneText(folder: FleetFolder, name: string, { imageConfig, relay }: AddOptions): string {

@@ -127,14 +127,13 @@ export class FleetFolder {
   }
 
   /**
-   * Writes a credential, which only its owner may read. It is not synced: thousands would take seconds, and after a power cut
-   * the credential can be issued again. @throws FleetError if that fails.
+   * Writes a file that can be made again, which only its owner may read. It is not synced: thousands would take seconds.
+   * @throws FleetError if that fails.
    */
-  writeCredential(name: string, text: string): void {
+  writeUnsynced(name: string, text: string): void {
     writing(this.path, () => {
-      const file = this.file("credentials", `${name}.creds`);
-      rmSync(file, { force: true });
-      writeFileSync(file, text, { mode: 0o600, flag: "wx" });
+      rmSync(this.file(name), { force: true });
+      writeFileSync(this.file(name), text, { mode: 0o600, flag: "wx" });
     });
   }
 

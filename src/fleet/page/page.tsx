@@ -73,12 +73,9 @@ function deskModel(office: Office, desk: string): Parameters<typeof DeskView>[0]
 }
 
 function page(office: Office, query: { readonly search?: string; readonly trouble: boolean }, from: number) {
-  const rows = office.roster.rows(query);
-  return {
-    // Seconds that pass must not render the list again.
-    rows: rows.slice(from, from + rowsOnPage).map(({ heardSeconds: _, oldestSeconds: _oldest, ...row }) => row),
-    more: Math.max(0, rows.length - from - rowsOnPage),
-  };
+  const { rows, more } = office.roster.page(query, from, rowsOnPage);
+  // Seconds that pass must not render the list again.
+  return { rows: rows.map(({ heardSeconds: _, oldestSeconds: _oldest, ...row }) => row), more };
 }
 
 function addFleetViews(

@@ -38,7 +38,7 @@ describe.skipIf(noNats !== "")(`a box in its fleet${noNats}`, () => {
     box = Bun.spawn(command, { stdin: "ignore", stdout: log, stderr: log });
   }
 
-  const row = () => relay.office.roster.rows().find(({ desk }) => desk === "1001");
+  const row = () => relay.office.roster.page({}, 0, 100).rows.find(({ desk }) => desk === "1001");
 
   async function push(settings: object): Promise<{ code: number; text: string }> {
     const io = new Output();
