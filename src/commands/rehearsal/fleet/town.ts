@@ -23,12 +23,15 @@ export const desks = [["1001", "sales"], ["1002", "sales"], ["1003", "support"]]
 /** How long a part may take to start, in ms. */
 const startMs = 20_000;
 
+/** How often a box is asked whether it is ready, in ms: it answers five times a second at most. */
+const pollMs = 400;
+
 /** The domain of the simulated switch. */
 const domain = "pbx.example.com";
 
 /** The site. */
 export class Town {
-  readonly sim = new Simulator();
+  readonly sim = new Simulator({ domain });
   readonly folder = mkdtempSync(join(tmpdir(), "telesetd-fleet-"));
   /** What UWQ gets at each desk. */
   readonly crms = new Map<string, SmallCrm>();
@@ -155,7 +158,7 @@ export class Town {
   }
 
   async #wait(name: string, look: () => Promise<boolean>): Promise<void> {
-    for (const late = performance.now() + startMs; performance.now() < late; await Bun.sleep(50)) {
+    for (const late = performance.now() + startMs; performance.now() < late; await Bun.sleep(pollMs)) {
       if (await look().catch(() => false)) return;
       if (this.#children.get(name)?.exitCode !== null) break;
     }
