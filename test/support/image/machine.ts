@@ -81,7 +81,7 @@ export class Machine {
     this.#variables = join(folder, "variables.fd");
     copyFileSync(this.#kind.variables, this.#variables);
     this.#top = this.disk;
-    command(["sh", "-c", `xz -dc '${image}' | cp --sparse=always /dev/stdin '${this.disk}'`]);
+    command(["sh", "-c", `zstd -dc '${image}' | cp --sparse=always /dev/stdin '${this.disk}'`]);
     truncateSync(this.disk, Number.parseInt(size) * 1024 ** 3);
   }
 
@@ -150,6 +150,13 @@ export class Machine {
       const handle = setTimeout(timer.resolve, Math.min(rest, 1000));
       await Promise.race([this.#wake.promise, timer.promise]);
       clearTimeout(handle);
+    }
+  }
+
+  /** Resolves when this is true, or after `seconds`: the disk can be read while the machine writes. */
+  async until(condition: () => boolean, seconds: number): Promise<void> {
+    for (const late = performance.now() + seconds * 1000; performance.now() < late && this.running && !condition();) {
+      await new Promise((resolve) => setTimeout(resolve, 2000));
     }
   }
 
