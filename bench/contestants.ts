@@ -91,8 +91,11 @@ async function seat(setup: Setup, folder: string, closers: (() => unknown)[]): P
   return { key, site, readyMs, settledMs, httpPort, ...process };
 }
 
+/** A started process. */
+export type Launched = Pick<Seat, "pid" | "began" | "log" | "stop">;
+
 /** Starts a process whose output goes to a file. */
-function launch({ key, command = [], environment }: Setup, more: readonly string[], file: string) {
+export function launch({ key, command = [], environment }: Setup, more: readonly string[], file: string): Launched {
   const output = openSync(file, "w");
   const env = { PATH: process.env["PATH"] ?? "", ...(key === "unit" ? unitEnvironment() : {}), ...environment };
   const began = now();

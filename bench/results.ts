@@ -65,6 +65,7 @@ export class Results {
 export function verdicts(results: Results): string[][] {
   const [post, busy, many, waiting] = ["event to POST", "with 1,000 other events a second", "1,000 desks", "waiting events"];
   const ours = (row: string) => results.figure(row, "unit");
+  const fleet = (row: string) => results.figure(row, "5,000 desks");
   const against = (row: string, column: string, reference = row) => results.figure(row, "unit", [reference, column]);
   const targets: [what: string, target: string, limit: number, unit: Unit, value: number][] = [
     [`${post}, p50, against the C floor`, "at most 3 times", 3, "times", against(`${post}, p50`, "floor")],
@@ -85,6 +86,17 @@ export function verdicts(results: Results): string[][] {
     ["memory added by the second half of them", "under 1 MB", 1024, "kB", ours("added by the second half")],
     ["start to READY", "under 60 ms", 60, "ms", ours("start to READY")],
     ["CPU when idle", "under 0.05 % of a core", 0.0005, "core", ours("CPU when idle")],
+    ["fleet of 5,000: added by relay and broker, p50", "at most 1 ms", 1, "ms", fleet("added, p50")],
+    ["fleet of 5,000: added by relay and broker, p99", "at most 10 ms", 10, "ms", fleet("added, p99")],
+    [`fleet of 5,000: ${faults}`, "none", 0, "sum", fleet(`through the relay, ${faults}`)],
+    ["fleet of 5,000: memory of the relay", "under 250 MB", 250 * 1024, "kB", fleet("relay: memory after it")],
+    [
+      "fleet of 5,000: all back after kill -9 of the broker",
+      "within 15 s",
+      15,
+      "s",
+      fleet("after kill -9 of the broker: all back and synced"),
+    ],
     ["size of the program", "at most 111 MB", 111 * 1024, "kB", ours("size of the program")],
   ];
   return targets.map(([what, target, limit, unit, value]) => {

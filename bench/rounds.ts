@@ -2,6 +2,7 @@
 import { statSync } from "node:fs";
 import { measureCallouts } from "./callouts.ts";
 import { type Key, keys, type Programs, type Seat, seated } from "./contestants.ts";
+import { fleet } from "./fleet.ts";
 import { Ledger } from "./ledger.ts";
 import type { Pace } from "./load.ts";
 import { cpuFrom, memory, now, quantile, rest } from "./measure.ts";
@@ -12,12 +13,14 @@ import { backlog, profile } from "./watched.ts";
 export const full = {
   ...{ turns: 5, calls: 100, warmUp: 10, starts: 7, idleSeconds: 30, calloutTurns: 3, calloutSeconds: 2 },
   ...{ growthTurns: 3, growth: [1, 10, 100, 1000], growthOfPeers: [100, 1000] },
+  ...{ fleets: [1000, 5000], fleetTurns: 3 },
   ...{ waiting: 10_000, memoryOf: keys, memoryCalls: 10_000, restMs: 6000 },
 };
 /** The quick run, half a minute: shows that everything works, and large deviations; too short for a p99. */
 export const quick: typeof full = {
   ...{ turns: 1, calls: 12, warmUp: 2, starts: 1, idleSeconds: 1, calloutTurns: 1, calloutSeconds: 0.4 },
   ...{ growthTurns: 1, growth: [100], growthOfPeers: [] },
+  ...{ fleets: [200], fleetTurns: 1 },
   ...{ waiting: 1000, memoryOf: ["unit"], memoryCalls: 200, restMs: 300 },
 };
 
@@ -48,6 +51,7 @@ const separate = {
   profile: (bench: Bench) => profile(bench, { ...steady, calls: bench.extent.calls * bench.extent.turns }),
   backlog,
   memory: memoryOfAll,
+  fleet,
 };
 /** The rounds for `--only`, in their order. */
 export const roundNames = [...Object.keys(shared), ...Object.keys(separate)];
