@@ -73,15 +73,10 @@ async function startRelay(config: RelayConfig, log: ReturnType<typeof openLog>, 
   const { name, rank, prefix, desks, variables, dial, configKey, http, servers } = config.relay;
   const timers = systemTimers;
   const line = await driverOf(config.line).open({ desks, variables, log, timers, wholeSwitch: true });
-  const broker = new KeptBroker({
-    servers,
-    ca: textOrFile(config.relay.ca, "relay.ca"),
-    credentials: textOrFile(config.relay.credentials, "relay.credentials"),
-    name: `relay-${name}`,
-    connectMs,
-    log,
-    timers,
-  });
+  const ca = textOrFile(config.relay.ca, "relay.ca");
+  const credentials = textOrFile(config.relay.credentials, "relay.credentials");
+  const connection = (name: string) => new KeptBroker({ servers, ca, credentials, name, connectMs, log, timers });
+  const [broker, beats] = [connection(`relay-${name}`), connection(`relay-${name}-beats`)];
   const extensions = desks.map(({ extension }) => extension);
   const relay = new Relay({
     name,
@@ -90,6 +85,7 @@ async function startRelay(config: RelayConfig, log: ReturnType<typeof openLog>, 
     desks: extensions,
     line,
     broker,
+    beats,
     rules: { numbers: config.numbers, ...dial },
     log,
     timers,
@@ -120,7 +116,7 @@ async function startRelay(config: RelayConfig, log: ReturnType<typeof openLog>, 
     stop: async () => {
       await fleet.stop();
       await relay.stop();
-      await broker.close();
+      await Promise.all([broker.close(), beats.close()]);
     },
   };
 }

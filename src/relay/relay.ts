@@ -37,7 +37,12 @@ export interface RelayOptions {
   /** The extensions. */
   readonly desks: readonly string[];
   readonly line: Line;
-  readonly broker: Pick<KeptBroker, "connections" | "onUp" | "publish" | "respond" | "subscribe">;
+  readonly broker: Pick<KeptBroker, "connections" | "onUp" | "server" | "publish" | "respond" | "subscribe">;
+  /**
+   * Another connection for the beats: a server sends a message to all boxes before it reads the next one of the same connection,
+   * which takes 50 ms for 5,000. Absent: the same.
+   */
+  readonly beats?: Pick<KeptBroker, "publish">;
   readonly rules: GateRules;
   readonly log: Log;
   readonly timers: Timers;
@@ -174,7 +179,9 @@ export class Relay {
   }
 
   #beat(): void {
-    this.#options.broker.publish(beatSubject(this.#options.prefix), encode(this.#current()));
+    const { broker, beats = broker, prefix } = this.#options;
+    // Without the connection for everything else it is not there.
+    if (broker.server !== undefined) beats.publish(beatSubject(prefix), encode(this.#current()));
   }
 
   #onEvent(event: LineEvent): void {

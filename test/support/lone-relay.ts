@@ -36,6 +36,7 @@ export class LoneRelay implements AsyncDisposable {
       line,
       broker: {
         connections: 1,
+        server: "test",
         onUp: () => () => {},
         publish: (subject, text) => void this.published.push([subject, text]),
         respond: (_, text) => void this.answers.push(text),

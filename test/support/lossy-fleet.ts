@@ -224,6 +224,7 @@ export class LossyFleet {
       line,
       broker: {
         connections: 1,
+        server: "test",
         onUp: () => () => {},
         publish,
         respond: ({ reply }, text) => void (reply !== undefined && publish(reply, text)),
