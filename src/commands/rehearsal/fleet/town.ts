@@ -168,5 +168,6 @@ export class Town {
 
 /** The command line of this telesetd: the compiled binary, or its sources in Bun. */
 function telesetd(): readonly string[] {
-  return Bun.main.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, Bun.main];
+  const isCompiled = import.meta.dir.startsWith("/$bunfs/");
+  return isCompiled ? [process.execPath] : [process.execPath, join(import.meta.dir, "../../../main.ts")];
 }
