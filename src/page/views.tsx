@@ -248,6 +248,9 @@ function addConfig(app: Hono, source: PageSource, page: RenderPage): void {
         <>
           <h1>Configuration</h1>
           <p class="lead quiet">What is in force now. Change it in the file, then run telesetd apply. Secrets are hidden.</p>
+          {source.status().pushed?.version === undefined
+            ? null
+            : <p class="quiet">Settings that the fleet has pushed are laid over the file: only another push changes them.</p>}
           {source.tools && rules.length > 0
             ? (
               <section aria-labelledby="rules">
