@@ -24,8 +24,10 @@ const updateSeconds = 900;
 /** The screen of a box whose desk works. */
 const ready = /phone registered, switch up/;
 const screen = (version: string): RegExp => new RegExp(`image: ${version} in slot [AB]`);
-/** The update starts soon after the boot instead of at night. */
-const updatesSoon = { "telesetd-update.timer": "[Timer]\nOnCalendar=\nOnActiveSec=20s\nRandomizedDelaySec=0\n" };
+/** The update starts soon after the boot too. A drop-in of its own timer would come before that of the settings. */
+const updatesSoon = {
+  "soon.timer": "[Timer]\nUnit=telesetd-update.service\nOnActiveSec=20s\nOnUnitInactiveSec=2min\n",
+};
 /** The screen is refreshed often. */
 const fast = { "telesetd-console@ttyS0.timer": "[Timer]\nOnUnitInactiveSec=\nOnActiveSec=1s\nOnUnitInactiveSec=15s\n" };
 
@@ -98,7 +100,7 @@ async function install(
 ): Promise<boolean> {
   publish({ from: join(setting.images, "2", "amd64"), to: served, version: "2", as, key: join(setting.images, "key"), change });
   if (machine.file("/lib/telesetd-config/config.json") === undefined) machine.put(site.configuration(), "telesetd.json");
-  machine.start({ units: { ...fast, ...updatesSoon } });
+  machine.start({ units: fast, timers: updatesSoon });
   await machine.shows(ready, bootSeconds);
   await machine.shows(new RegExp(`; ${as} runs after the next restart`), updateSeconds);
   await machine.cut();
@@ -145,7 +147,7 @@ async function refused(setting: Setting): Promise<void> {
     publish({ from: join(setting.images, "2", "amd64"), to: served, version: "2", key: join(setting.images, "key") });
     prepare();
     if (machine.file("/lib/telesetd-config/config.json") === undefined) machine.put(site.configuration(), "telesetd.json");
-    machine.start({ units: { ...fast, ...updatesSoon } });
+    machine.start({ units: fast, timers: updatesSoon });
     await machine.shows(/The last update failed/, updateSeconds);
     await machine.cut();
     site.cutAfter = undefined;
@@ -230,7 +232,7 @@ async function cuts(setting: Setting): Promise<void> {
     const lost: string[] = [];
     for (let cut = 1; cut <= count; cut++) {
       machine.forgetful();
-      machine.start({ units: { ...fast, ...updatesSoon } });
+      machine.start({ units: fast, timers: updatesSoon });
       const wait = Math.random() * 200;
       const came = await machine.shows(ready, wait).then(() => true, () => false);
       if (came) {

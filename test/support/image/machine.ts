@@ -88,12 +88,18 @@ export class Machine {
   /**
    * Switches it on.
    * @param units drop-ins of systemd's units by name, for this boot: systemd takes them from the firmware's tables (SMBIOS).
+   * @param timers new timers by name, started with this boot.
    * @param line more words for the kernel's command line.
    */
-  start({ units = {}, line = "" }: { readonly units?: Readonly<Record<string, string>>; readonly line?: string } = {}): void {
+  start({ units = {}, timers = {}, line = "" }: {
+    readonly units?: Readonly<Record<string, string>>;
+    readonly timers?: Readonly<Record<string, string>>;
+    readonly line?: string;
+  } = {}): void {
     const { emulator, firmware, arguments: own } = this.#kind;
     const format = this.#top === this.disk ? "raw" : "qcow2";
     this.console = "";
+    const words = [line, ...Object.keys(timers).map((name) => `systemd.wants=${name}`)];
     // The port forward reaches no other machine: the guest's network is the emulator's own, and ends at 127.0.0.1.
     const child = Bun.spawn([
       ...["nice", "-n", "15", emulator, ...own, "-m", "512", "-smp", "2", "-accel", "tcg,thread=multi", "-display", "none"],
@@ -107,11 +113,9 @@ export class Machine {
         "-device",
         "virtio-net-pci,netdev=net,romfile=",
       ],
-      ...Object.entries(units).flatMap(([name, text]) => [
-        "-smbios",
-        `type=11,value=io.systemd.credential.binary:systemd.unit-dropin.${name}=${Buffer.from(text).toString("base64")}`,
-      ]),
-      ...["-smbios", `type=11,value=io.systemd.stub.kernel-cmdline-extra=${line.replaceAll(",", ",,")}`],
+      ...Object.entries(units).flatMap(([name, text]) => ["-smbios", credential(`systemd.unit-dropin.${name}`, text)]),
+      ...Object.entries(timers).flatMap(([name, text]) => ["-smbios", credential(`systemd.extra-unit.${name}`, text)]),
+      ...["-smbios", `type=11,value=io.systemd.stub.kernel-cmdline-extra=${words.join(" ").replaceAll(",", ",,")}`],
       ...["-serial", "stdio", "-monitor", "none"],
     ], { stdin: "ignore", stdout: "pipe", stderr: "ignore" });
     this.#child = child;
@@ -266,6 +270,11 @@ export function command(words: readonly string[]): string {
   const { code, stdout, stderr } = ran(words);
   if (code !== 0) throw new Error(`${words.join(" ")} has failed (${code}): ${stderr}`);
   return stdout;
+}
+
+/** An entry of SMBIOS that systemd reads as a credential (systemd.system-credentials(7)). */
+function credential(name: string, text: string): string {
+  return `type=11,value=io.systemd.credential.binary:${name}=${Buffer.from(text).toString("base64")}`;
 }
 
 /** A partition; start and size in bytes. */
