@@ -1,11 +1,12 @@
 /** Generates docs/configuration.md, docs/monitoring/metrics.md, the manual pages and the completion for bash from the code. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type Key, keys } from "./keys.ts";
+import { type Key, keys, relayKeys } from "./keys.ts";
 import { Metrics } from "../src/metrics/metrics.ts";
 import { fleetFamilies } from "../src/fleet/metrics.ts";
 import { Roster } from "../src/fleet/roster.ts";
 import type { Family } from "../src/metrics/exposition.ts";
+import { noRelay, relayFamilies } from "../src/relay/metrics.ts";
 import { allFamilies } from "../src/metrics/page.ts";
 import { completionScript } from "./completion.ts";
 import { configurationPage, daemonPage } from "./manual.ts";
@@ -25,6 +26,15 @@ Generated from the schema by \`./scripts/docs\`: change it there. Unknown keys a
 | key | default | meaning |
 | --- | --- | --- |
 ${keys().map(row).join("\n")}
+
+## A relay
+
+The configuration of \`telesetd relay\` is /etc/telesetd/relay.json ([fleet.md](fleet.md)). It has the sections \`line\`, \`numbers\` and
+\`log\` as above, and \`relay\`:
+
+| key | default | meaning |
+| --- | --- | --- |
+${relayKeys().map(row).join("\n")}
 `;
 
 /** The metrics with their types, labels, label values and meanings. */
@@ -34,6 +44,7 @@ function metricsPage(): string {
     return `| \`${name}\` | ${type} | ${among.join(" · ")} | ${help} |`;
   };
   const rows = allFamilies(new Metrics()).map(rowOf);
+  const ofRelay = relayFamilies(noRelay, { server: undefined, connections: 0 }).map(rowOf);
   const ofFleet = fleetFamilies(() => new Roster(() => 0)).map(rowOf);
   return `# Metrics
 
@@ -50,7 +61,7 @@ A relay has one page for all boxes ([fleet.md](../fleet.md#what-to-watch)), with
 
 | metric | type | labels | meaning |
 | --- | --- | --- | --- |
-${ofFleet.join("\n")}
+${[...ofFleet, ...ofRelay].join("\n")}
 `;
 }
 

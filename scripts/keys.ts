@@ -1,5 +1,6 @@
 /** The keys of the configuration, from its JSON Schema, for the page and the manual. */
 import { lineSchemas } from "../drivers/registry.ts";
+import { relayJsonSchema } from "../src/config/relay.ts";
 import { jsonSchema } from "../src/config/schema.ts";
 
 /** A configuration key. */
@@ -32,6 +33,11 @@ interface Schema {
 /** All keys, each before those below it. */
 export function keys(): Key[] {
   return level(jsonSchema(lineSchemas) as Schema, "");
+}
+
+/** The keys of the section `relay` of a relay's configuration. */
+export function relayKeys(): Key[] {
+  return level(relayJsonSchema() as Schema, "");
 }
 
 function level(schema: Schema, path: string, driver?: string): Key[] {

@@ -109,13 +109,13 @@ function growth(rested: readonly Sample[]): string[] {
 }
 
 /** Kills the daemon `count` times, in rounds of 250, each with its own store and seed; returns the problems. */
-async function manyKills(folder: string, count: number, late: number): Promise<string[]> {
+async function manyKills(folder: string, count: number, late: number, fleet: boolean): Promise<string[]> {
   const problems: string[] = [];
   const sums: Record<string, number> = {};
   for (let done = 0; done < count && performance.now() < late;) {
     const seed = Math.floor(Math.random() * 1e9);
     const kills = Math.min(250, count - done);
-    const report: Kills = await killAgainAndAgain({ folder, kills, seed, until: () => performance.now() > late });
+    const report: Kills = await killAgainAndAgain({ fleet, folder, kills, seed, until: () => performance.now() > late });
     done += report.kills;
     const { problems: found, seed: _, longestCutOff, ...counted } = report;
     for (const [name, value] of Object.entries(counted)) sums[name] = (sums[name] ?? 0) + value;
@@ -131,6 +131,7 @@ const { values } = parseArgs({
     calls: { type: "string", default: "10000" },
     kills: { type: "string", default: "1000" },
     minutes: { type: "string", default: "5" },
+    fleet: { type: "boolean", default: false },
   },
 });
 const folder = mkdtempSync(join(tmpdir(), "telesetd-soak-"));
@@ -143,7 +144,7 @@ try {
     ...(Number(values.calls) > 0
       ? await manyCalls(folder, Number(values.calls), began + (kills > 0 ? minutes / 2 : minutes))
       : []),
-    ...(kills > 0 ? await manyKills(folder, kills, began + minutes) : []),
+    ...(kills > 0 ? await manyKills(folder, kills, began + minutes, values.fleet) : []),
   ];
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -4,7 +4,19 @@ import * as z from "zod";
 import { readServer } from "../broker/broker.ts";
 import { prefixPattern, usualPrefix } from "../broker/subjects.ts";
 import { messageOf } from "../platform/text.ts";
-import { cidr, ConfigError, desk, lineSchema, type LineSchemas, log, numbers, page, port, screenPopKeys } from "./schema.ts";
+import {
+  cidr,
+  ConfigError,
+  desk,
+  lineSchema,
+  type LineSchemas,
+  log,
+  numbers,
+  page,
+  port,
+  screenPopKeys,
+  toJsonSchema,
+} from "./schema.ts";
 import { listedTwice, parseBy } from "./parse.ts";
 import { Secrets } from "./secrets.ts";
 import { configError, parseJson } from "./text.ts";
@@ -69,6 +81,11 @@ function schemaWith<L extends z.ZodType>(line: L) {
     numbers: numbers.prefault({}),
     log: log.prefault({}),
   });
+}
+
+/** The JSON Schema of the section `relay`, for the reference page. */
+export function relayJsonSchema(): unknown {
+  return toJsonSchema(z.strictObject({ relay: section }));
 }
 
 type Parsed = z.infer<ReturnType<typeof schemaWith<z.ZodObject<{ driver: z.ZodString }, z.core.$loose>>>>;

@@ -365,6 +365,11 @@ export function schemaFor(raw: unknown, lines: LineSchemas): z.ZodType {
 /** The JSON Schema of the configuration, for editors and for `telesetd schema`. */
 export function jsonSchema(lines: LineSchemas): unknown {
   const schema = schemaWith(z.discriminatedUnion("driver", Object.values(lines) as [z.ZodObject, ...z.ZodObject[]]));
+  return toJsonSchema(schema);
+}
+
+/** The JSON Schema of a schema; a secret may be a reference instead of text. */
+export function toJsonSchema(schema: z.ZodType): unknown {
   return z.toJSONSchema(schema, {
     io: "input",
     override: ({ jsonSchema }) => {

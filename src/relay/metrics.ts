@@ -13,6 +13,13 @@ const helps: Readonly<Record<keyof RelayCounts, string>> = {
   dropped: "Questions that were not answered: unreadable, late, for another relay, or with a foreign reply subject.",
 };
 
+/** A relay that has just started, for the page of the documentation. */
+export const noRelay: Pick<Relay, "counts" | "size" | "switch"> = {
+  counts: { events: 0, published: 0, syncs: 0, states: 0, dials: 0, agentChanges: 0, refused: 0, dropped: 0 },
+  size: 0,
+  switch: { up: false, why: "not connected yet" },
+};
+
 /** The families. `relay` and `broker` are read at each scrape. */
 export function relayFamilies(
   relay: Pick<Relay, "counts" | "size" | "switch">,

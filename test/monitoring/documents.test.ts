@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Metrics } from "../../src/metrics/metrics.ts";
 import { fleetFamilies } from "../../src/fleet/metrics.ts";
+import { noRelay, relayFamilies } from "../../src/relay/metrics.ts";
 import { Roster } from "../../src/fleet/roster.ts";
 import { allFamilies } from "../../src/metrics/page.ts";
 import { alerts, dashboard, folder, strangers } from "../support/promql.ts";
@@ -80,6 +81,7 @@ test("every metric is used in an alert or a panel", () => {
 test("docs/monitoring/metrics.md lists exactly the existing metrics with their types", () => {
   const page = readFileSync(join(folder, "metrics.md"), "utf8");
   const rows = [...page.matchAll(/^\| `(\w+)` \| (\w+) \|/gm)].map(([, name, type]) => `${name} ${type}`);
-  const families = [...allFamilies(new Metrics()), ...fleetFamilies(() => new Roster(() => 0))];
+  const ofRelay = relayFamilies(noRelay, { server: undefined, connections: 0 });
+  const families = [...allFamilies(new Metrics()), ...fleetFamilies(() => new Roster(() => 0)), ...ofRelay];
   expect(rows).toEqual(families.map(({ name, type }) => `${name} ${type}`));
 });
