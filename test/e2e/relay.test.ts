@@ -3,9 +3,10 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { binary, noBinary } from "../support/daemon/box.ts";
-import { FleetWay } from "../support/daemon/fleet-way.ts";
+import { FleetWay, RelayProcess } from "../support/daemon/fleet-way.ts";
 import { killAgainAndAgain } from "../support/daemon/kills.ts";
 import { onStage } from "../support/daemon/stage.ts";
+import { TestFleet } from "../support/fleet.ts";
 import { ownFolder } from "../support/folder.ts";
 import { noNats } from "../support/nats.ts";
 import { run } from "../support/run.ts";
@@ -47,6 +48,37 @@ describe.skipIf(missing !== "")(`a relay${missing}`, () => {
       expect(crm.posts.map(({ name }) => name)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
       await way.stop();
     });
+  });
+
+  test("with TLS and the credentials of telesetd fleet: a restart of the broker, and a call after it", async () => {
+    const fleet = await TestFleet.make(join(folder, "tls"));
+    await fleet.add("1001");
+    await fleet.server.start();
+    const broker = `tls://127.0.0.1:${fleet.port}`;
+    const rights = (name: string) => ({ ca: fleet.authority, credentials: fleet.credentials(name) });
+    await onStage({ folder: join(folder, "tls") }, async ({ sim, crm, box }) => {
+      const relay = new RelayProcess({
+        ...{ folder, name: "a", rank: 1, broker, switchPort: sim.port, desks: ["1001"] },
+        more: rights("relay-a"),
+      });
+      await relay.start();
+      await box.kill();
+      box.configure({ more: { line: { driver: "relay", servers: [broker], ...rights("1001") } } });
+      await box.start();
+      await box.connected();
+      await fleet.server.kill();
+      await box.until("the box has not noticed", ({ desks }) => desks[0]?.trouble !== undefined);
+      await fleet.server.start();
+      await box.connected();
+      const call = await sim.inbound({ from: "14155550123", to: "1001" });
+      await call.answer();
+      await call.callerHangsUp();
+      await crm.until(({ posts }) => posts.some(({ name }) => name === "CallReleased"));
+      expect(crm.posts.map(({ name }) => name)).toEqual(["ScreenPop", "CallEstablished", "CallReleased"]);
+      expect(relay.log).not.toContain("refuses");
+      expect(await relay.stop()).toBe(0);
+    });
+    await fleet.server.kill();
   });
 
   test(`30 kills -9 of box, broker and relays while calls run: every call ends at the CRM, once (SEED=${seed})`, async () => {
