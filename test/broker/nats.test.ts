@@ -61,6 +61,24 @@ describe("a server that is not one:", () => {
     expect(await failureOf({ servers: [server] })).toEqual({ code: code as BrokerFailure, why: expect.stringMatching(why) });
   });
 
+  test.each([["has no encryption", ""], ["promises encryption", ',"tls_available":true']])(
+    "one that %s, and is not the broker, gets no password",
+    async (_, more) => {
+      let received = "";
+      const server = createServer((socket) => {
+        sockets.push(socket.on("error", () => {}).on("data", (bytes) => void (received += bytes.toString("latin1"))));
+        socket.write(`INFO {"server_id":"x","version":"2.10.0","proto":1,"max_payload":1000,"auth_required":true${more}}\r\n`);
+      });
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      const { port } = server.address() as { port: number };
+      const failure = await failureOf({ servers: [`tls://127.0.0.1:${port}`], credentials: "1001:secret", connectMs: 1000 });
+      expect(failure.code).not.toBe("none");
+      expect(received).not.toMatch(/CONNECT|secret/);
+      for (const socket of sockets.splice(0)) socket.destroy();
+      server.close();
+    },
+  );
+
   test("credentials that are not valid", async () => {
     expect(await failureOf({ servers: ["nats://127.0.0.1:1"], credentials: "SUFOO" })).toMatchObject({ code: "login" });
   });
@@ -109,6 +127,7 @@ describe.skipIf(noNats !== "")(`a nats-server with TLS and JWTs${noNats}`, () =>
   test.each<[string, () => Partial<BrokerOptions>, BrokerFailure]>([
     ["another authority", () => ({ ca: foreign.authority }), "tls"],
     ["no authority", () => ({ ca: undefined }), "tls"],
+    ["a name that is not in the certificate", () => ({ servers: [`tls://localhost:${fleet.port}`] }), "tls"],
     ["credentials of another fleet", () => ({ credentials: foreign.credentials("1001") }), "login"],
     ["no credentials", () => ({ credentials: undefined }), "login"],
     ["user and password", () => ({ credentials: "1001:secret" }), "login"],
