@@ -195,11 +195,10 @@ export class Machine {
     return command([tool, "-i", `${this.disk}@@${bootOffset}`, ...operands]);
   }
 
-  /** The names in a folder of the boot partition. */
+  /** The names in a folder of the boot partition; mdir prints `::/EFI/Linux/telesetd_1.efi`, and a / after a folder. */
   names(folder: string): string[] {
-    return this.boot("mdir", "-b", `::${folder}`).split("\n").map((line) => line.replace(`::${folder}/`, "").trim()).filter((
-      name,
-    ) => name !== "");
+    const lines = this.boot("mdir", "-b", `::${folder}`).split("\n");
+    return lines.map((line) => line.trim().replace(/\/$/, "").replace(/.*\//, "")).filter((name) => name !== "");
   }
 
   /** Puts a file on the boot partition. */
