@@ -1,5 +1,6 @@
 /** The relay's part for the fleet: it collects the reports, hands out configurations, and answers the administrator. */
 import type { Log } from "../log/log.ts";
+import { type Rate, rateLimit } from "../platform/rate-limit.ts";
 import type { Timers } from "../platform/timers.ts";
 import { version } from "../version.ts";
 import { adminSubject, pageSize, type PushAnswer, readBatch, readStatusQuestion, type StatusAnswer } from "./admin.ts";
@@ -38,6 +39,9 @@ export interface OfficeOptions {
 /** How often a box is asked again for its views while somebody looks at them, in ms; each time it sends them for 30 s. */
 const askMs = 15_000;
 
+/** How much a box may report, of each kind: it reports once a minute and after changes. */
+const maxMessages: Rate = { perSecond: 5, burst: 30 };
+
 /** The maximum number of desks whose views are kept. */
 const maxViews = 100;
 
@@ -47,6 +51,7 @@ export class Office {
   readonly #options: OfficeOptions;
   readonly #views = new Map<string, { asked: number; view: View | undefined }>();
   readonly #listeners = new Set<() => void>();
+  readonly #maySend = rateLimit(maxMessages);
   readonly #ends: readonly (() => void)[];
 
   constructor(options: OfficeOptions) {
@@ -92,7 +97,16 @@ export class Office {
     return subject.slice(`${this.#options.prefix}.${kind}.`.length);
   }
 
+  /** Whether this message is read: a stolen box must not keep the relay from the others. */
+  #mayRead({ subject }: OfficeMessage): boolean {
+    const { timers, log } = this.#options;
+    const may = this.#maySend(subject, timers.now());
+    if (!may) log.rarely(`flood ${subject}`).warning("A box reports too often: its reports are dropped", { subject });
+    return may;
+  }
+
   #onReport(message: OfficeMessage): void {
+    if (!this.#mayRead(message)) return;
     const desk = this.#deskIn(message, "status");
     const report = readReport(message.text);
     if (!report || !/^\d{1,20}$/.test(desk) || !this.roster.heard(desk, report)) {
@@ -106,8 +120,9 @@ export class Office {
 
   #onView(message: OfficeMessage): void {
     const known = this.#views.get(this.#deskIn(message, "view"));
+    if (!known || !this.#mayRead(message)) return;
     const view = readView(message.text);
-    if (!known || !view) return;
+    if (!view) return;
     known.view = view;
     this.#changed();
   }

@@ -52,9 +52,10 @@ export class Gate {
 
   /** Decides about a dial; it counts if it may go. */
   dial({ id, by, number }: Pick<DialRequest, "id" | "by" | "number">, now: number): Decision {
-    return this.#once(id, by, now, () => {
-      const { numbers, ...limits } = this.#rules;
-      const steps = dialSteps({ ...numbers, toDial: [] }, number);
+    const { numbers, ...limits } = this.#rules;
+    const steps = dialSteps({ ...numbers, toDial: [] }, number);
+    const maxTaken = steps.ok && steps.emergency ? Infinity : maxIds;
+    return this.#once(id, by, now, maxTaken, () => {
       if (!steps.ok) return { type: "refuse", result: refused("DENIED", steps.why), log: "denied" };
       const tooOften = steps.emergency ? undefined : rateRefusal(this.#desk, this.#dialled, now, limits);
       if (tooOften !== undefined) return { type: "refuse", result: refused("RATE_LIMIT", tooOften), log: "rate" };
@@ -65,7 +66,7 @@ export class Gate {
 
   /** Decides about a change of an agent's state. */
   agent({ id, by }: Pick<DialRequest, "id" | "by">, now: number): Decision {
-    return this.#once(id, by, now, () => {
+    return this.#once(id, by, now, maxIds, () => {
       this.#agentChanges = this.#agentChanges.filter((at) => now - at < 60_000);
       if (this.#agentChanges.length >= this.#rules.agentPerMinute) {
         const why = `The agent's state at phone ${this.#desk} was changed ${this.#agentChanges.length} times within a minute, ` +
@@ -83,12 +84,12 @@ export class Gate {
     if (taken) taken.answer = { id, result };
   }
 
-  #once(id: string, by: number, now: number, decide: () => Decision): Decision {
+  #once(id: string, by: number, now: number, maxTaken: number, decide: () => Decision): Decision {
     for (const [old, { at }] of this.#taken) if (now - at > idMemoryMs) this.#taken.delete(old);
     const before = this.#taken.get(id);
     if (before) return { type: "repeat", answer: before.answer };
     if (now > by) return { type: "late" };
-    if (this.#taken.size >= maxIds) {
+    if (this.#taken.size >= maxTaken) {
       const why = `Phone ${this.#desk} has sent ${maxIds} commands within 5 minutes, which is the maximum: wait a moment.`;
       return { type: "refuse", result: refused("RATE_LIMIT", why), log: "rate" };
     }

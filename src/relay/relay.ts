@@ -18,6 +18,7 @@ import {
 import { askSubject, beatSubject, deskSubject, inboxOf, readAsk } from "../broker/subjects.ts";
 import type { CommandResult, Line, LineCommand, LineEvent } from "../core/line.ts";
 import type { Log } from "../log/log.ts";
+import { type Rate, rateLimit } from "../platform/rate-limit.ts";
 import type { Timers } from "../platform/timers.ts";
 import { Feed } from "./feed.ts";
 import { Gate, type GateRules, refused } from "./gate.ts";
@@ -27,6 +28,12 @@ export const beatMs = 2000;
 
 /** How often old items are forgotten, in ms. */
 const pruneMs = 60_000;
+
+/**
+ * How much the box of a desk may ask: it asks a few times a minute, and a few times after a connect. Beyond that its questions are
+ * not even read, so that a stolen box cannot keep the relay from the others.
+ */
+const maxAsks: Rate = { perSecond: 20, burst: 40 };
 
 /** What a relay is given. */
 export interface RelayOptions {
@@ -75,7 +82,7 @@ export interface RelayCounts {
   agentChanges: number;
   /** Commands that the rules have refused. */
   refused: number;
-  /** Questions that were not answered: unreadable, for another relay, late, or with a foreign reply subject. */
+  /** Questions that were not answered: too many, unreadable, for another relay, late, or with a foreign reply subject. */
   dropped: number;
 }
 
@@ -87,6 +94,7 @@ export class Relay {
   /** The desks whose link is up again and whose live legs are not known yet, with the place that the link goes to. */
   readonly #linking = new Map<string, string>();
   readonly #stop = new AbortController();
+  readonly #mayAsk = rateLimit(maxAsks);
   /** The commands without a result: by desk, and the id of the call or the callout. */
   readonly #open = new Map<string, string>();
   #switch: SwitchState = { up: false, why: "the relay has not reached the switch yet" };
@@ -251,10 +259,15 @@ export class Relay {
   }
 
   #onAsk(message: BrokerMessage): void {
-    const { prefix, log } = this.#options;
+    const { prefix, log, timers } = this.#options;
     const ask = readAsk(prefix, message.subject);
     if (!ask) return;
     const { desk, question } = ask;
+    if (!this.#mayAsk(desk, timers.now())) {
+      const advice = `if its box was stolen: telesetd fleet revoke ${desk}`;
+      log.rarely(`flood ${desk}`).warning("A box asks too often: its questions are dropped", { desk, advice });
+      return this.#drop();
+    }
     // An answer goes only to the box of this desk: otherwise a box could have the relay publish where the box itself may not.
     if (!message.reply?.startsWith(inboxOf(desk))) {
       log.rarely(`reply ${desk}`).warning("A question with a reply subject of another desk was dropped", { desk, question });

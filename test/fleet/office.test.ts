@@ -65,6 +65,17 @@ describe("a relay knows of each desk", () => {
     expect(office.roster.summary()).toMatchObject({ desks: 3, good: 1, silent: 2, agents: 1, versions: { "0.0.0": 1 } });
   });
 
+  test("no more than its box may report: a flood is dropped, and hides no other desk", () => {
+    const { broker, row, timers } = rig();
+    for (let times = 0; times < 100; times++) broker.publish("tele.status.1001", report("1001"));
+    broker.publish("tele.status.1001", report("1001", { phone: "unregistered" }));
+    broker.publish("tele.status.1002", report("1002"));
+    expect([row("1001")?.state, row("1002")?.state]).toEqual(["good", "good"]);
+    timers.advance(1000);
+    broker.publish("tele.status.1001", report("1001", { phone: "unregistered" }));
+    expect(row("1001")?.state).not.toBe("good");
+  });
+
   test("its trouble, which comes first in the list", () => {
     const { broker, office } = rig();
     for (const desk of ["1001", "1002", "1003"]) broker.publish(`tele.status.${desk}`, report(desk));

@@ -34,6 +34,13 @@ describe("the gate of a desk", () => {
     expect(dial(gate, "n", "914155550123", 61_000).type).toBe("go");
   });
 
+  test("dials an emergency number also after the maximum number of commands", () => {
+    const gate = new Gate("1001", testRules);
+    for (let n = 0; n < 200; n++) gate.agent({ id: `a${n}`, by: later }, 0);
+    expect(dial(gate, "n", "914155550123").type).toBe("refuse");
+    expect(dial(gate, "e", "112").type).toBe("go");
+  });
+
   test("executes a repeated id once, and gives its answer again; after five minutes it is another command", () => {
     const gate = new Gate("1001", testRules);
     expect(dial(gate, "a", "914155550123").type).toBe("go");
@@ -90,12 +97,21 @@ describe("a relay", () => {
     expect(new Set(lone.answers)).toEqual(new Set([encode({ r: lone.relay.id, id: "1" })]));
   });
 
-  test("refuses a flood of dials with a sentence, and counts it", async () => {
-    await using lone = await LoneRelay.start(["1001"]);
+  test("refuses a flood of dials with a sentence, then does not even read them; other desks are served", async () => {
+    await using lone = await LoneRelay.start(["1001", "1002"]);
     for (let index = 0; index < 100; index++) lone.ask("1001", "dial", encode(request(lone.relay.id, { id: `${index}` })));
     expect(lone.executed).toHaveLength(testRules.perMinute);
-    expect(lone.relay.counts.refused).toBe(100 - testRules.perMinute);
+    expect(lone.relay.counts.refused).toBe(40 - testRules.perMinute);
+    expect(lone.relay.counts.dropped).toBe(60);
     expect(lone.answers.at(-1)).toContain("which is the maximum: wait a moment.");
+    const answers = lone.answers.length;
+    lone.ask("1001", "sync", encode({}));
+    expect(lone.answers).toHaveLength(answers);
+    lone.ask("1002", "sync", encode({}));
+    expect(lone.answers).toHaveLength(answers + 1);
+    lone.timers.advance(1000);
+    lone.ask("1001", "sync", encode({}));
+    expect(lone.answers).toHaveLength(answers + 2);
   });
 
   test("does not serve a desk that it does not know", async () => {
