@@ -3,8 +3,7 @@
  * snapshot at a time; requests soon after a snapshot share the next one.
  */
 import type { LegFacts } from "../../src/core/line.ts";
-import type { Timers } from "../../src/platform/timers.ts";
-import { pause } from "../shared/pause.ts";
+import { pause, type Timers } from "../../src/platform/timers.ts";
 import type { Translated } from "./translate.ts";
 
 /** The shortest pause between two requested snapshots, in ms: what strangers send must not keep the switch busy. */

@@ -7,7 +7,7 @@ import { askSubject, deskSubject, inboxOf } from "../../src/broker/subjects.ts";
 import { messageOf } from "../../src/platform/text.ts";
 import type { Timers } from "../../src/platform/timers.ts";
 import type { DriverContext, Hop, ProbeContext } from "../driver.ts";
-import { failed, type Finding, good, skipped, stopwatch, warning } from "../shared/probing.ts";
+import { failed, type Finding, good, sentence, skipped, stopwatch, warning } from "../shared/probing.ts";
 import type { RelayConfig } from "./config.ts";
 import { nameOf } from "./relays.ts";
 
@@ -80,7 +80,7 @@ function connected(server: string, plain: boolean): Finding {
 function* unreached(error: unknown, ms: number, desks: ProbeContext["desks"]): Generator<Hop> {
   const code = error instanceof NoBroker ? error.code : "other";
   const why = messageOf(error);
-  const finding = failed(`${why[0]?.toUpperCase()}${why.slice(1)}.`, advice[code], { key: suspects[code] ?? "servers" });
+  const finding = failed(sentence(`${why[0]?.toUpperCase()}${why.slice(1)}`), advice[code], { key: suspects[code] ?? "servers" });
   if (code === "login") yield { name: "broker", ms, ...good("The broker answers.") };
   yield { name: code === "login" ? "broker login" : "broker", ms, ...finding };
   if (code !== "login") yield skipped("broker login", "the broker is not reached.");
@@ -130,9 +130,10 @@ function notAllowed(extension: string, why: string): Finding {
 }
 
 function switchFinding(link: DeskState["link"], relay: string): Finding {
-  return link.up
-    ? good(`The relay ${relay} is connected to the switch at ${link.to}.`)
-    : failed(`The relay ${relay} has no connection to the switch: ${link.why}.`, "Run telesetd doctor beside the relay.");
+  return link.up ? good(`The relay ${relay} is connected to the switch at ${link.to}.`) : failed(
+    sentence(`The relay ${relay} has no connection to the switch: ${link.why}`),
+    "Run telesetd doctor beside the relay.",
+  );
 }
 
 function phoneFinding(extension: string, phone: DeskState["phone"]): Finding {

@@ -1,5 +1,4 @@
 /** How long a driver waits between two attempts. */
-import type { Timers } from "../../src/platform/timers.ts";
 
 /** The shortest and the longest pause before the next attempt to connect, in ms. */
 export const shortestPause = 500;
@@ -8,18 +7,4 @@ export const longestPause = 30_000;
 /** The pause before attempt number `attempt` (from 0), in ms: full jitter, so that a hundred boxes do not connect at once. */
 export function pauseBefore(attempt: number, random: number, longest = longestPause): number {
   return shortestPause + random * (Math.min(longest, shortestPause * 2 ** (attempt + 1)) - shortestPause);
-}
-
-/** Waits, at most until the signal is aborted. */
-export function pause(timers: Timers, ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      cancel();
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const cancel = timers.after(ms, done);
-    signal.addEventListener("abort", done, { once: true });
-  });
 }

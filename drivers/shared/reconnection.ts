@@ -4,8 +4,8 @@
  */
 import type { KnownLegs, Line, LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { Log, LogFields } from "../../src/log/log.ts";
-import type { Timers } from "../../src/platform/timers.ts";
-import { longestPause, pause, pauseBefore } from "./pause.ts";
+import { pause, type Timers } from "../../src/platform/timers.ts";
+import { longestPause, pauseBefore } from "./pause.ts";
 import { AsyncQueue } from "./async-queue.ts";
 import { messageOf } from "../../src/platform/text.ts";
 

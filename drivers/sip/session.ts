@@ -4,8 +4,7 @@
  */
 import type { KnownLegs, LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { Log, LogFields } from "../../src/log/log.ts";
-import type { Timers } from "../../src/platform/timers.ts";
-import { pause } from "../shared/pause.ts";
+import { pause, type Timers } from "../../src/platform/timers.ts";
 import { sendRequest } from "./wire/transaction.ts";
 import type { SipConfig } from "./config.ts";
 import type { FarSign } from "./dialogs/own-dials.ts";

@@ -1,7 +1,7 @@
 /** Keeps a connection to the broker: reconnects until it is closed, whatever the broker answers, and subscribes again. */
 import type { Log } from "../log/log.ts";
 import { messageOf } from "../platform/text.ts";
-import type { Timers } from "../platform/timers.ts";
+import { pause, type Timers } from "../platform/timers.ts";
 import type { Broker, BrokerMessage, BrokerOptions, OpenBroker } from "./broker.ts";
 import { openBroker } from "./open.ts";
 import { userName } from "./credentials.ts";
@@ -178,17 +178,4 @@ export class KeptBroker {
     waiter?.cancelDeadline();
     return waiter;
   }
-}
-
-function pause(timers: Timers, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      cancel();
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const cancel = timers.after(ms, done);
-    signal.addEventListener("abort", done, { once: true });
-    if (signal.aborted) done();
-  });
 }

@@ -22,3 +22,17 @@ export const systemTimers: Timers = {
   },
   random: () => Math.random(),
 };
+
+/** Waits, at most until the signal is aborted. */
+export function pause(timers: Timers, ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      cancel();
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const cancel = timers.after(ms, done);
+    signal.addEventListener("abort", done, { once: true });
+  });
+}

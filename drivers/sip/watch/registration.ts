@@ -1,5 +1,5 @@
 /** The box's own registration (RFC 3261, section 10), for switches that serve only accounts that are registered. */
-import { pause } from "../../shared/pause.ts";
+import { pause } from "../../../src/platform/timers.ts";
 import { type FinalResponse, sendRequest } from "../wire/transaction.ts";
 import { endOfRegister, pauseAfter } from "./subscription-end.ts";
 import { secondsIn } from "../wire/headers.ts";

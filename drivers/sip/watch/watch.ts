@@ -2,8 +2,8 @@
  * Watches one desk's phone for the life of a connection to drachtio-server: keeps a subscription up, starts a new one when one
  * has ended and the reason allows, and reports what its documents say (dialogs/step.ts).
  */
+import { pause } from "../../../src/platform/timers.ts";
 import type { KnownLegs, LineEvent } from "../../../src/core/line.ts";
-import { pause } from "../../shared/pause.ts";
 import type { FarSign } from "../dialogs/own-dials.ts";
 import type { DialogInfo } from "../dialogs/dialog-info.ts";
 import { type About, pauseAfter, type SubscriptionEnd } from "./subscription-end.ts";
