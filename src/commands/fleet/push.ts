@@ -186,7 +186,7 @@ async function report(
       continue;
     }
     io.out(`In force at ${inForce.length.toLocaleString("en")} of ${count(names.size, "box").replace(/boxs$/, "boxes")}.\n`);
-    if (open > 0) io.out(`The other ${count(open, "one")} get${open === 1 ? "s" : ""} them when the box reports again.\n`);
+    if (open > 0) io.out(`${open === 1 ? "One box gets" : `${open} boxes get`} them with the next report.\n`);
     for (const row of refused) io.err(refusalText(row));
     return refused.length > 0 ? 1 : 0;
   }
