@@ -1,0 +1,145 @@
+/** The resources of ARI that read the switch: channels, endpoints, variables, modules (rest-api/api-docs). */
+import { type Channel, channelJson, type Endpoint, endpointOf, timestamp } from "./channel.ts";
+import { type Answer, type AriRequest, error } from "./server.ts";
+
+/** The switch, as far as its resources need it. */
+export interface Switch {
+  readonly channels: ReadonlyMap<string, Channel>;
+  readonly endpoints: ReadonlyMap<string, Endpoint>;
+  /** The contacts of each endpoint, for `PJSIP_AOR` and its like. */
+  readonly contacts: ReadonlyMap<string, readonly string[]>;
+  /** Values of global variables and functions. */
+  readonly globals: ReadonlyMap<string, string>;
+  /** Modules that are not loaded. */
+  readonly missingModules: ReadonlySet<string>;
+  readonly contexts: ReadonlySet<string>;
+  /** Carries out a POST /channels. */
+  originate(request: AriRequest): Answer;
+  hangup(channel: Channel, reason: string): void;
+  setVariable(channel: Channel, name: string, value: string): void;
+  endpointJson(name: string): Record<string, unknown>;
+}
+
+const started = new Date();
+
+/** Answers a request; undefined: there is no such resource. */
+export function answer(pbx: Switch, request: AriRequest): Answer | undefined {
+  const [, resource = "", ...rest] = request.path.split("/");
+  if (resource === "channels") return channels(pbx, request, rest);
+  if (request.method !== "GET") return undefined;
+  if (resource === "endpoints") return endpoints(pbx, rest);
+  if (resource === "asterisk") return asterisk(pbx, request, rest);
+  if (resource === "bridges") return rest.length === 0 ? { status: 200, body: [] } : error(404, "Bridge not found");
+  if (resource === "deviceStates") return { status: 200, body: [] };
+  return undefined;
+}
+
+function channels(pbx: Switch, request: AriRequest, [id = "", part = ""]: readonly string[]): Answer | undefined {
+  const { method, query, body } = request;
+  if (id === "" && method === "GET") return { status: 200, body: [...pbx.channels.values()].map(channelJson) };
+  if (method === "POST" && part === "") {
+    return pbx.originate(id === "" ? request : { ...request, body: { ...body, channelId: id } });
+  }
+  const channel = pbx.channels.get(id);
+  if (!channel) return error(404, "Channel not found");
+  if (part === "" && method === "GET") return { status: 200, body: channelJson(channel) };
+  if (part === "" && method === "DELETE") {
+    pbx.hangup(channel, query["reason"] ?? "normal");
+    return { status: 204 };
+  }
+  if (part !== "variable") return undefined;
+  if (method === "POST") {
+    pbx.setVariable(channel, query["variable"] ?? "", query["value"] ?? "");
+    return { status: 204 };
+  }
+  return valueOf(variable(pbx, channel, query["variable"] ?? ""));
+}
+
+function valueOf(value: string | undefined): Answer {
+  return value === undefined ? error(404, "Provided variable was not found") : { status: 200, body: { value } };
+}
+
+/** A variable of a channel or a function. Unknown functions fail as in Asterisk, with 500. */
+function variable(pbx: Switch, channel: Channel, name: string): string | undefined {
+  switch (name) {
+    case "CHANNEL(linkedid)":
+      return channel.variables.get(name) ?? channel.id;
+    case "CHANNEL(name)":
+      return channel.name;
+    case "CHANNEL(endpoint)":
+    case "CHANNEL(pjsip,endpoint)":
+      return endpointOf(channel).replace(/^.*\//, "");
+    case "CONNECTEDLINE(num-pres)":
+    case "CONNECTEDLINE(name-pres)":
+    case "CONNECTEDLINE(pres)":
+    case "CALLERID(num-pres)":
+    case "CALLERID(name-pres)":
+    case "CALLERID(pres)":
+      return channel.variables.get(name) ?? "allowed_not_screened";
+    case "CONNECTEDLINE(num)":
+      return channel.connected.number;
+    case "CONNECTEDLINE(name)":
+      return channel.connected.name;
+    default:
+      return channel.variables.get(name) ?? pbx.globals.get(name) ?? (/^\w+\(/.test(name) ? "" : undefined);
+  }
+}
+
+function endpoints(pbx: Switch, [technology, resource]: readonly string[]): Answer {
+  const names = [...pbx.endpoints.keys()];
+  if (resource === undefined) {
+    const listed = names.filter((name) => technology === undefined || name.startsWith(`${technology}/`));
+    return technology !== undefined && listed.length === 0
+      ? error(404, "No Endpoints found - invalid tech.")
+      : { status: 200, body: listed.map((name) => pbx.endpointJson(name)) };
+  }
+  const name = `${technology}/${resource}`;
+  return pbx.endpoints.has(name) ? { status: 200, body: pbx.endpointJson(name) } : error(404, "Endpoint not found");
+}
+
+function asterisk(pbx: Switch, { query }: AriRequest, [what = "", name = ""]: readonly string[]): Answer | undefined {
+  const now = timestamp(new Date());
+  switch (what) {
+    case "ping":
+      return { status: 200, body: { asterisk_id: "00:00:5e:00:53:01", ping: "pong", timestamp: now } };
+    case "info":
+      return {
+        status: 200,
+        body: {
+          build: { os: "Linux", kernel: "6.1.0", machine: "x86_64", options: "", date: now, user: "root" },
+          system: { version: "22.10.1", entity_id: "00:00:5e:00:53:01" },
+          config: { name: "", default_language: "en" },
+          status: { startup_time: timestamp(started), last_reload_time: timestamp(started) },
+        },
+      };
+    case "modules": {
+      const module = (name: string) => ({ name, description: name, use_count: 0, status: "Running", support_level: "core" });
+      const loaded = ["res_ari.so", "res_pjsip.so", "chan_pjsip.so", "app_dial.so", "app_queue.so"].filter((name) =>
+        !pbx.missingModules.has(name)
+      );
+      if (name === "") return { status: 200, body: loaded.map(module) };
+      return pbx.missingModules.has(name) ? error(404, "Module not found") : { status: 200, body: module(name) };
+    }
+    case "variable":
+      return valueOf(pbx.globals.get(query["variable"] ?? "") ?? global(pbx, query["variable"] ?? ""));
+  }
+  return undefined;
+}
+
+/** Functions of the dialplan without a channel. */
+function global(pbx: Switch, name: string): string | undefined {
+  const [, call = "", args = ""] = /^(\w+)\((.*)\)$/.exec(name) ?? [];
+  const [first = "", second = ""] = args.split(",");
+  switch (call) {
+    case "PJSIP_DIAL_CONTACTS":
+      return (pbx.contacts.get(`PJSIP/${first}`) ?? []).map((uri) => `PJSIP/${first}/${uri}`).join("&");
+    case "PJSIP_AOR":
+      return second === "contact" ? (pbx.contacts.get(`PJSIP/${first}`) ?? []).map((uri) => `${first};@${uri}`).join(",") : "";
+    case "PJSIP_ENDPOINT":
+      return second === "aors" ? first : second === "context" ? "default" : "";
+    case "DIALPLAN_EXISTS":
+      return pbx.contexts.has(first) ? "1" : "0";
+    default:
+      return call === "" ? undefined : "";
+  }
+}
