@@ -2,6 +2,7 @@
  * The FreeSWITCH driver: keeps one connection to the event socket, with a pause of full jitter between the attempts.
  * `session.ts` is one connection, `link.ts` its wire, `translate.ts` what its events mean.
  */
+import type { KnownLegs } from "../../src/core/line.ts";
 import type { DriverContext, LoadedDriver } from "../driver.ts";
 import { type ConnectionAttempt, Reconnection } from "../shared/reconnection.ts";
 import { agentMemory } from "./agents.ts";
@@ -36,6 +37,10 @@ class FreeswitchLine extends Reconnection<Session> {
       timers,
       wholeSwitch: wholeSwitch === true,
     };
+  }
+
+  check(legs: ReturnType<KnownLegs>): void {
+    this.session?.check(legs);
   }
 
   async passwordOf(user: string): Promise<string | undefined> {

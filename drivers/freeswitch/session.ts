@@ -2,7 +2,14 @@
  * The work on one connection: request the events of our lines, list the live legs, report what happens, execute commands.
  * The order after a connect: login, filters, events, snapshot. So nothing is missed, and no events of other lines are received.
  */
-import type { CommandResult, KnownLegs, LegFacts, LineCommand, LineEvent } from "../../src/core/line.ts";
+import {
+  type CommandResult,
+  gone,
+  type KnownLegs,
+  type LegFacts,
+  type LineCommand,
+  type LineEvent,
+} from "../../src/core/line.ts";
 import type { Log } from "../../src/log/log.ts";
 import type { Timers } from "../../src/platform/timers.ts";
 import { type AgentMemory, Agents } from "./agents.ts";
@@ -17,7 +24,7 @@ import { SnapshotSchedule } from "./snapshot-schedule.ts";
 import { type Frame, text, UnreadableEvent } from "./wire/event.ts";
 import { Link, LinkClosed } from "./wire/link.ts";
 import { Phones } from "./phones.ts";
-import { readCaller, refused, type Snapshot, takeSnapshot } from "./snapshot.ts";
+import { findLeg, readCaller, refused, type Snapshot, takeSnapshot } from "./snapshot.ts";
 import { type Site, type Translated, Translator } from "./translate.ts";
 import { messageOf } from "../../src/platform/text.ts";
 
@@ -266,6 +273,21 @@ export class Session {
     this.#dials.note(event.facts);
     this.#farLegs.note(event.facts);
     this.#agents.note(event.facts);
+  }
+
+  /** See `Line.check`. Before the first snapshot is done there is nothing to compare with. */
+  check(legs: ReturnType<KnownLegs>): void {
+    if (this.#early) return;
+    for (const named of legs) void this.#checkLeg(named);
+  }
+
+  async #checkLeg(named: { readonly desk: string; readonly leg: string }): Promise<void> {
+    try {
+      const facts = await findLeg(this.#link, this.#translator, named);
+      this.#onTranslated({ type: "leg", facts: facts ?? { ...named, ended: gone } });
+    } catch (error) {
+      this.#options.log.debug("Asking for a leg failed", { why: messageOf(error) });
+    }
   }
 
   /** The password of a user in the switch's directory. */

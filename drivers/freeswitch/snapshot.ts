@@ -51,6 +51,25 @@ export async function takeSnapshot(link: Link, translator: Translator, known: Kn
   return { legs, sequence };
 }
 
+/**
+ * The facts of a leg that is believed to be one of this desk; undefined if the switch does not know it as that. A leg whose
+ * presence id was changed shows no desk: it counts as this desk's unless it leads outside.
+ */
+export async function findLeg(
+  link: Link,
+  translator: Translator,
+  { desk, leg }: { readonly desk: string; readonly leg: string },
+): Promise<LegFacts | undefined> {
+  const frame = isLegId(leg) ? await dump(link, leg) : undefined;
+  if (frame === "unreadable") return { desk, leg };
+  if (frame === undefined) return undefined;
+  const caller = translator.unseenCaller(frame);
+  if (caller !== undefined) await readCaller(link, translator, caller);
+  const found = translator.deskOf(frame) ?? (translator.leadsOutside(frame) ? undefined : desk);
+  const facts = found === desk ? translator.facts(frame, desk, "CHANNEL_DATA") : undefined;
+  return facts?.ended ? undefined : facts;
+}
+
 /** Whether a leg is answered now. */
 export async function hasAnswered(link: Link, leg: string): Promise<boolean> {
   const frame = isLegId(leg) ? await dump(link, leg) : undefined;

@@ -98,6 +98,13 @@ export class Translator {
     return foreign ? undefined : this.#desks.get(text(frame, "Channel-Presence-ID").toLowerCase());
   }
 
+  /** Whether a leg is that of a gateway, of an outside profile, or of the switch itself. */
+  leadsOutside(frame: Frame): boolean {
+    const [technology, profile = ""] = text(frame, "Channel-Name").split("/");
+    if (technology !== "sofia" || text(frame, "variable_sip_gateway_name") !== "") return true;
+    return profile === "gateway" || this.#site.outsideProfiles.includes(profile);
+  }
+
   /** The desk whose leg this was before. */
   #knownDesk(frame: Frame): string | undefined {
     const ids = [text(frame, "Unique-ID"), text(frame, "Old-Unique-ID")].filter((id) => id !== "");

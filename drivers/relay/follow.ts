@@ -4,7 +4,17 @@
  * same calls. Pure: time is an input.
  */
 import type { WireFacts } from "../../src/broker/facts.ts";
-import type { Beat, DeskState, FeedEvent, FeedItem, FeedMessage, Refusal, SyncAnswer } from "../../src/broker/messages.ts";
+import {
+  type Beat,
+  type DeskState,
+  type FeedEvent,
+  type FeedItem,
+  type FeedMessage,
+  maxNamed,
+  type Refusal,
+  type SyncAnswer,
+  type SyncRequest,
+} from "../../src/broker/messages.ts";
 import type { CommandResult, LegFacts, LineEvent } from "../../src/core/line.ts";
 import { DeskLegs } from "./legs.ts";
 import { nameOf, Relays } from "./relays.ts";
@@ -18,6 +28,9 @@ export const maxLag = 1000;
 /** How often the followed relay is asked although nothing seems to be missing, in ms. */
 export const checkMs = 60_000;
 
+/** How often the followed relay is asked again for legs that it has neither listed nor ended, in ms. */
+export const recheckMs = 2000;
+
 /** A call that has begun and ended unseen is reported if it began less than this long ago, in ms: later no page helps. */
 export const usefulMs = 120_000;
 
@@ -27,8 +40,8 @@ const maxWaiting = 500;
 /** What follows from an input, in this order. */
 export type Action =
   | { readonly type: "event"; readonly event: LineEvent }
-  /** Ask this relay, or each. `n`: the last item of the relay `r`. */
-  | { readonly type: "ask"; readonly to?: string; readonly r?: string; readonly n?: number }
+  /** Ask this relay, or each: see `SyncRequest`. */
+  | ({ readonly type: "ask" } & SyncRequest)
   /** A command has its result. */
   | { readonly type: "result"; readonly id: string; readonly result: CommandResult }
   /** Commands that another relay has taken will not be reported. */
@@ -72,8 +85,8 @@ export class Follower {
   }
 
   /** Takes the legs that the daemon believes to be alive, before the first state has arrived. */
-  believe(legs: readonly string[], now: number): void {
-    if (this.#since === undefined) { for (const leg of legs) this.#legs.add({ leg }, now); }
+  believe(legs: readonly string[]): void {
+    if (this.#since === undefined) { for (const leg of legs) this.#legs.add({ leg }); }
   }
 
   /** Why it is not, as a clause. */
@@ -166,7 +179,7 @@ export class Follower {
       if (this.#lag && now - this.#lag.since >= maxLag) return this.#leaveBehind(this.#lag.r, now);
       const followed = this.#followed;
       if (!followed || !this.#relays.isAlive(followed.r, now)) return this.#onDead(now);
-      if (now - this.#checkedAt >= checkMs) this.#ask(now, followed.r);
+      if (now - this.#checkedAt >= (this.#isUp && this.#legs.areUnsure ? recheckMs : checkMs)) this.#ask(now, followed.r);
     });
   }
 
@@ -184,7 +197,13 @@ export class Follower {
   #ask(now: number, to: string | undefined): void {
     this.#asked = { to, at: now };
     this.#checkedAt = now;
-    this.#actions.push({ type: "ask", ...(to === undefined ? {} : { to }), ...this.#followed });
+    const legs = this.#legs.live.slice(0, maxNamed).map(({ leg }) => leg);
+    this.#actions.push({
+      type: "ask",
+      ...(to === undefined ? {} : { to }),
+      ...this.#followed,
+      ...(legs.length > 0 ? { legs } : {}),
+    });
   }
 
   #onDead(now: number): void {
@@ -237,7 +256,7 @@ export class Follower {
     } else if (answer.items) {
       const [first] = answer.items;
       if (first && first.n > followed.n + 1) return this.#ask(now, followed.r);
-      this.#resume(now);
+      this.#resume();
       const useless = this.#useless(answer.items, answer.at);
       for (const item of answer.items) {
         if (item.n !== followed.n + 1) continue;
@@ -250,9 +269,9 @@ export class Follower {
   }
 
   /** The link of the box was lost, that of the relay was not: the legs are those that were known, and then comes what they did. */
-  #resume(now: number): void {
+  #resume(): void {
     if (!this.#isInterrupted || this.#lastLink === undefined) return;
-    this.#up(this.#lastLink, this.#legs.live, now);
+    this.#up(this.#lastLink);
     if (this.#phone) this.#report({ ...this.#phone, desk: this.#desk });
   }
 
@@ -294,19 +313,17 @@ export class Follower {
     this.#report({ type: "link-down", why, ...this.#about });
   }
 
-  /** @param legs the live legs. */
-  #up(to: string, legs: readonly WireFacts[], now: number): void {
+  #up(to: string): void {
     if (!this.#isUp) this.#report({ type: "link-up", to, ...this.#about });
     this.#isUp = true;
     this.#why = "";
     this.#heldDown = undefined;
     this.#lastLink = to;
-    this.#snapshot(legs, now);
+    this.#snapshot();
   }
 
-  #snapshot(legs: readonly WireFacts[], now: number): void {
-    const live = this.#legs.replace(legs, now).map((facts) => this.#own(facts));
-    this.#report({ type: "snapshot", desks: [this.#desk], legs: live });
+  #snapshot(): void {
+    this.#report({ type: "snapshot", desks: [this.#desk], legs: this.#legs.live.map((facts) => this.#own(facts)) });
   }
 
   #own(facts: WireFacts): LegFacts {
@@ -314,26 +331,18 @@ export class Follower {
   }
 
   /** A whole state: legs that have ended meanwhile are first among the live ones, then they end, with their reasons. */
-  #takeState({ link, legs: listed, ended, phone }: DeskState, at: number, now: number): void {
-    const clock = (when: number) => this.#followed ? this.#relays.clock(this.#followed.r, when) : 0;
-    // A leg that has begun after this state was made is not contradicted by it: its items come next.
-    const newer = this.#legs.live.filter(({ leg }) =>
-      clock(this.#legs.begun(leg)) > at && !listed.some((facts) => facts.leg === leg)
-    );
-    const legs = [...listed, ...newer];
+  #takeState({ link, legs, ended, phone }: DeskState, at: number, now: number): void {
     const alive = new Set(legs.map(({ leg }) => leg));
-    const since = this.#since === undefined ? Infinity : clock(this.#since);
+    const since = this.#since === undefined ? Infinity : this.clock(this.#since);
     const over = ended.filter(({ began, at: when, facts: { leg } }) =>
       !alive.has(leg) && !this.#legs.hasEnded(leg) && (this.#legs.isLive(leg) || (when >= since && at - began <= usefulMs))
     );
     this.#since ??= now;
     const before = over.map(({ facts: { ended: _, ...facts } }) => facts);
-    if (link.up) this.#up(link.to, [...legs, ...before], now);
-    else if (over.length > 0 || legs.some(({ leg }) => !this.#legs.isLive(leg))) {
-      // What the relay has seen before it lost the switch counts; it ends no other leg.
-      const others = this.#legs.live.filter(({ leg }) => !alive.has(leg));
-      this.#up(this.#lastLink ?? "the switch", [...others, ...legs, ...before], now);
-    }
+    // What the relay has seen before it lost the switch counts.
+    const isNews = over.length > 0 || legs.some(({ leg }) => !this.#legs.isLive(leg));
+    this.#legs.list({ legs: [...legs, ...before] });
+    if (link.up || isNews) this.#up(link.up ? link.to : this.#lastLink ?? "the switch");
     for (const { facts } of over) this.#take({ type: "leg", facts }, now);
     if (!link.up) {
       this.#lastLink = undefined;
@@ -358,19 +367,23 @@ export class Follower {
     const desk = this.#desk;
     if (event.type === "link-up") {
       this.#phone = undefined;
-      return this.#up(event.to, event.legs, now);
+      this.#legs.list(event);
+      this.#up(event.to);
+      return this.#askUnsure(now);
     }
     if (event.type === "result") return void this.#actions.push(event);
     if (event.type === "link-down") return this.#onLinkDown(event.why, now);
     if (!this.#isUp) return;
     switch (event.type) {
       case "snapshot":
-        return this.#snapshot(event.legs, now);
+        this.#legs.list(event);
+        this.#snapshot();
+        return this.#askUnsure(now);
       case "leg":
-        this.#legs.add(event.facts, now);
+        this.#legs.add(event.facts);
         return this.#report({ type: "leg", facts: this.#own(event.facts) });
       case "leg-renamed":
-        this.#legs.rename(event.from, event.to, now);
+        this.#legs.rename(event.from, event.to);
         return this.#report({ ...event, desk });
       case "acd-reset":
         return this.#report({ type: "acd-reset", desks: [desk] });
@@ -378,5 +391,9 @@ export class Follower {
         if (event.type === "phone") this.#phone = event;
         return this.#report({ ...event, desk });
     }
+  }
+
+  #askUnsure(now: number): void {
+    if (this.#legs.areUnsure && !this.#asked && this.#followed) this.#ask(now, this.#followed.r);
   }
 }

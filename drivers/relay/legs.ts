@@ -7,13 +7,18 @@ const maxEnded = 200;
 /** The legs. */
 export class DeskLegs {
   #live = new Map<string, WireFacts>();
-  /** When each live leg was first heard of, in ms. */
-  readonly #begun = new Map<string, number>();
   readonly #ended = new Set<string>();
+  /** Live legs that the followed relay has neither listed nor ended: it may have started after they were last reported. */
+  #unsure = new Set<string>();
 
   /** All live legs. */
   get live(): WireFacts[] {
     return [...this.#live.values()];
+  }
+
+  /** Whether the followed relay must be asked for legs. */
+  get areUnsure(): boolean {
+    return this.#unsure.size > 0;
   }
 
   isLive(leg: string): boolean {
@@ -24,11 +29,6 @@ export class DeskLegs {
     return this.#ended.has(leg);
   }
 
-  /** When a leg was first heard of, in ms; 0 if never. */
-  begun(leg: string): number {
-    return this.#begun.get(leg) ?? 0;
-  }
-
   /** Whether these facts say what is known already. */
   knows(facts: WireFacts): boolean {
     const known = this.#live.get(facts.leg);
@@ -36,32 +36,33 @@ export class DeskLegs {
   }
 
   /** Adds facts. */
-  add(facts: WireFacts, now: number): void {
+  add(facts: WireFacts): void {
     const { leg } = facts;
+    this.#unsure.delete(leg);
     if (facts.ended) return this.#end(leg);
     this.#live.set(leg, added(this.#live.get(leg) ?? facts, facts));
-    if (!this.#begun.has(leg)) this.#begun.set(leg, now);
   }
 
-  /** The live legs are these: any other has ended, and one that has ended stays so. @returns them, with all their facts. */
-  replace(legs: readonly WireFacts[], now: number): WireFacts[] {
-    const lasting = new Set(legs.map(({ leg }) => leg));
-    for (const leg of [...this.#live.keys()]) if (!lasting.has(leg)) this.#end(leg);
-    for (const facts of legs) if (!this.#ended.has(facts.leg)) this.add(facts, now);
-    return this.live;
+  /**
+   * The legs that the relay lists live, those of `gone` have ended, and one that has ended stays so. No other leg ends because it
+   * is not listed.
+   */
+  list({ legs, gone = [] }: { readonly legs: readonly WireFacts[]; readonly gone?: readonly string[] }): void {
+    for (const leg of gone) this.#end(leg);
+    this.#unsure = new Set(this.#live.keys());
+    for (const facts of legs) if (!this.#ended.has(facts.leg)) this.add(facts);
   }
 
   /** A leg has another id. */
-  rename(from: string, to: string, now: number): void {
+  rename(from: string, to: string): void {
     const known = this.#live.get(from);
     this.#end(from);
     this.#live.set(to, { ...known, leg: to });
-    this.#begun.set(to, now);
   }
 
   #end(leg: string): void {
     this.#live.delete(leg);
-    this.#begun.delete(leg);
+    this.#unsure.delete(leg);
     this.#ended.delete(leg);
     this.#ended.add(leg);
     const [oldest] = this.#ended;

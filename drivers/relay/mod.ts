@@ -48,7 +48,7 @@ class RelayLine extends Reconnection<Session> {
     onSession(session);
     const alive = Map.groupBy(known(), ({ desk }) => desk);
     for (const [desk, follower] of this.#followers) {
-      follower.believe((alive.get(desk) ?? []).map(({ leg }) => leg), timers.now());
+      follower.believe((alive.get(desk) ?? []).map(({ leg }) => leg));
     }
     session.start();
     onUp({ at: broker.server });

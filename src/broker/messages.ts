@@ -30,10 +30,13 @@ export interface Beat {
 /** What happens at a desk. */
 export type FeedEvent =
   /** The link to the switch is up; the live legs of the desk. */
-  | { readonly type: "link-up"; readonly to: string; readonly legs: readonly WireFacts[] }
+  | { readonly type: "link-up"; readonly to: string; readonly legs: readonly WireFacts[]; readonly gone?: readonly string[] }
   | { readonly type: "link-down"; readonly why: string }
-  /** The live legs of the desk: one that is missing has ended. */
-  | { readonly type: "snapshot"; readonly legs: readonly WireFacts[] }
+  /**
+   * The live legs of the desk that the relay knows. Those of `gone` have ended; what is in neither list is not known: the list of
+   * a switch may lag, and a relay that has just started has only that list.
+   */
+  | { readonly type: "snapshot"; readonly legs: readonly WireFacts[]; readonly gone?: readonly string[] }
   | { readonly type: "leg"; readonly facts: WireFacts }
   | {
     readonly type: "leg-elsewhere";
@@ -68,9 +71,17 @@ export interface SyncRequest {
   /** The relay that the box follows, and its last item that the box has; absent: none. */
   readonly r?: string;
   readonly n?: number;
+  /**
+   * The ids of the legs that the box believes to be alive. The relay asks the switch for those that it does not know, and reports
+   * each: its facts, or its end.
+   */
+  readonly legs?: readonly string[];
 }
 
-/** The state of a desk. */
+/** The maximum number of legs in a question. */
+export const maxNamed = 50;
+
+/** The state of a desk. A leg that is neither alive nor among the ended is not known to the relay. */
 export interface DeskState {
   readonly link: SwitchState;
   readonly legs: readonly WireFacts[];
@@ -165,6 +176,7 @@ const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (val
 const isTime = (value: unknown): boolean => typeof value === "number" && Number.isFinite(value);
 const isRelay = (value: unknown): boolean => typeof value === "string" && /^[A-Za-z0-9_-]{1,32}#[A-Za-z0-9]{1,16}$/.test(value);
 const isMode = (value: unknown): boolean => value === "logged-out" || value === "not-ready" || value === "ready";
+const areIds = (value: unknown): boolean => Array.isArray(value) && value.every(isId);
 const anything = (): boolean => true;
 
 /** Reads a beat. */
@@ -212,9 +224,10 @@ export function readEvent(value: unknown): FeedEvent | undefined {
 type Of<T extends FeedEvent["type"]> = Extract<FeedEvent, { type: T }>;
 
 const events: { readonly [T in FeedEvent["type"]]: (value: unknown) => Of<T> | undefined } = {
-  "link-up": (value) => withLegs(read<Of<"link-up">>(value, { type: anything, to: isText(300), legs: anything }, ["to", "legs"])),
+  "link-up": (value) =>
+    withLegs(read<Of<"link-up">>(value, { type: anything, to: isText(300), legs: anything, gone: areIds }, ["to", "legs"])),
   "link-down": (value) => read<Of<"link-down">>(value, { type: anything, why: isText(2000) }, ["why"]),
-  snapshot: (value) => withLegs(read<Of<"snapshot">>(value, { type: anything, legs: anything }, ["legs"])),
+  snapshot: (value) => withLegs(read<Of<"snapshot">>(value, { type: anything, legs: anything, gone: areIds }, ["legs"])),
   leg: (value) => {
     const facts = readFacts((value as { facts?: unknown }).facts);
     return facts && { type: "leg", facts };
@@ -268,7 +281,8 @@ export function readResult(value: unknown): CommandResult | undefined {
 
 /** Reads a box's question about its desk. */
 export function readSync(text: string): SyncRequest | undefined {
-  return read<SyncRequest>(parsed(text), { to: isRelay, r: isRelay, n: isCount }, []);
+  const areNamed = (value: unknown) => areIds(value) && (value as unknown[]).length <= maxNamed;
+  return read<SyncRequest>(parsed(text), { to: isRelay, r: isRelay, n: isCount, legs: areNamed }, []);
 }
 
 /** Reads the answer to it. */

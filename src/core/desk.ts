@@ -20,7 +20,7 @@ import {
 import type { CrmEvent, Registration } from "./crm.ts";
 import type { Dial, DialCount, DialOutcome } from "./dial/dial.ts";
 import { type Arrival, destinationAfter, isSameAddress } from "./destination.ts";
-import type { Failure, LegFacts, Party } from "./line.ts";
+import { type Failure, gone, type LegFacts, type Party } from "./line.ts";
 import { aniSteps, type NumberPlan } from "./number.ts";
 
 /** The state of the line: the link to the switch, and the phone's registration there. */
@@ -142,7 +142,6 @@ function changeParty(desk: Desk, before: Call, after: Call, facts: LegFacts, pol
 export function onSnapshot(desk: Desk, legs: readonly LegFacts[], policy: PopPolicy, now: number): CallChange {
   const alive = new Set(legs.map(({ leg }) => leg));
   const lost = desk.calls.flatMap((call) => call.legs.filter((leg) => !alive.has(leg)));
-  const gone: Failure = { cause: "GONE", why: "The switch no longer lists the call." };
   const steps: ((desk: Desk) => CallChange)[] = [
     ...legs.map((facts) => (desk: Desk) => onLeg(desk, facts, policy, now)),
     ...lost.map((leg) => (desk: Desk) => onLeg(desk, { desk: desk.extension, leg, ended: gone }, policy, now)),

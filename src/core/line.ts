@@ -169,6 +169,9 @@ export type CommandResult =
   | ({ readonly outcome: "failed" } & Failure)
   | { readonly outcome: "unknown"; readonly why: string };
 
+/** The end of a leg that the switch no longer knows; how it ended was not seen. */
+export const gone: Failure = { cause: "GONE", why: "The switch no longer lists the call." };
+
 /** Returns the legs that are believed to be alive, so that a driver can check them. */
 export type KnownLegs = () => readonly { readonly desk: string; readonly leg: string }[];
 
@@ -197,6 +200,12 @@ export interface Line {
    * `failed`. Never throws.
    */
   execute(command: LineCommand): void;
+  /**
+   * Asks the switch for legs that somebody believes to be alive, and reports each as an event: its facts, or its end (`gone`) if
+   * the switch does not know it as a leg of this desk. What cannot be asked now is not reported. A driver whose snapshots list
+   * every live leg omits it.
+   */
+  check?(legs: ReturnType<KnownLegs>): void;
   /**
    * What keeps the driver's own loop from running, as a sentence; undefined while it runs, connected or not. For the watchdog,
    * which restarts telesetd. A driver that cannot hang omits it.

@@ -3,6 +3,7 @@
  * to. An event that adds nothing is not an item. Pure: time is an input.
  */
 import { added, news, type WireFacts } from "../broker/facts.ts";
+import { gone } from "../core/line.ts";
 import {
   type Beat,
   type DeskState,
@@ -58,6 +59,11 @@ export class Feed {
     return this.#legs.keys();
   }
 
+  /** Whether a leg is alive, or is known to have ended. */
+  knows(leg: string): boolean {
+    return this.#legs.has(leg) || this.#hasEnded(leg);
+  }
+
   get link(): SwitchState {
     return this.#link;
   }
@@ -111,14 +117,13 @@ export class Feed {
       case "link-up":
         this.#link = { up: true, to: event.to };
         this.#phone = undefined;
-        this.#replaceLegs(event.legs, now);
-        return { ...event, legs: this.#allLegs() };
+        return { type: "link-up", to: event.to, ...this.#replaceLegs(event.legs, now) };
       case "link-down":
         if (!this.#link.up && this.#link.why === event.why) return undefined;
         this.#link = { up: false, why: event.why };
         return event;
       case "snapshot":
-        return this.#replaceLegs(event.legs, now) ? { ...event, legs: this.#allLegs() } : undefined;
+        return this.#addSnapshot(event.legs, now);
       case "leg":
         return this.#hasEnded(event.facts.leg) ? undefined : this.#takeFacts(event.facts, now);
       case "leg-renamed":
@@ -140,10 +145,6 @@ export class Feed {
     return this.#ended.some(({ facts }) => facts.leg === leg);
   }
 
-  #allLegs(): WireFacts[] {
-    return [...this.#legs.values()].map(({ facts }) => facts);
-  }
-
   #takeFacts(facts: WireFacts, now: number): FeedEvent | undefined {
     const known = this.#legs.get(facts.leg);
     const changed = known ? news(known.facts, facts) : facts;
@@ -159,19 +160,32 @@ export class Feed {
     this.#ended = [...this.#ended, ended].slice(-maxEnded);
   }
 
-  /** The live legs are these. @returns whether that changes anything. */
-  #replaceLegs(legs: readonly WireFacts[], now: number): boolean {
+  #addSnapshot(legs: readonly WireFacts[], now: number): FeedEvent | undefined {
+    const isNew = (facts: WireFacts) => {
+      const known = this.#legs.get(facts.leg);
+      return !this.#hasEnded(facts.leg) && (!known || news(known.facts, facts) !== undefined);
+    };
+    const isChanged = legs.some(isNew) || [...this.#legs.keys()].some((leg) => legs.every((facts) => facts.leg !== leg));
+    return isChanged ? { type: "snapshot", ...this.#replaceLegs(legs, now) } : undefined;
+  }
+
+  /**
+   * The live legs are these. One that was known before has ended, for the driver has asked the switch for it by its id.
+   * @returns the live legs, and those.
+   */
+  #replaceLegs(legs: readonly WireFacts[], now: number): { legs: readonly WireFacts[]; gone?: readonly string[] } {
     const alive = new Map(legs.filter(({ leg }) => !this.#hasEnded(leg)).map((facts) => [facts.leg, facts]));
-    const lost = [...this.#legs.keys()].filter((leg) => !alive.has(leg));
-    for (const leg of lost) this.#legs.delete(leg);
-    let isChanged = lost.length > 0;
+    const lost = [...this.#legs].filter(([leg]) => !alive.has(leg));
+    for (const [leg, { began, facts }] of lost) {
+      this.#legs.delete(leg);
+      this.#end({ began, at: now, facts: { ...facts, ended: gone } });
+    }
     for (const [leg, facts] of alive) {
       const known = this.#legs.get(leg);
-      if (known && news(known.facts, facts) === undefined) continue;
       this.#legs.set(leg, { began: known?.began ?? now, facts: known ? added(known.facts, facts) : facts });
-      isChanged = true;
     }
-    return isChanged;
+    const listed = [...this.#legs.values()].map(({ facts }) => facts);
+    return { legs: listed, ...(lost.length > 0 ? { gone: lost.map(([leg]) => leg) } : {}) };
   }
 
   #rename(from: string, to: string, now: number): void {

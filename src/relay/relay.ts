@@ -16,7 +16,7 @@ import {
   type SwitchState,
 } from "../broker/messages.ts";
 import { askSubject, beatSubject, deskSubject, inboxOf, readAsk } from "../broker/subjects.ts";
-import type { CommandResult, Line, LineCommand, LineEvent } from "../core/line.ts";
+import { type CommandResult, gone, type Line, type LineCommand, type LineEvent } from "../core/line.ts";
 import type { Log } from "../log/log.ts";
 import { type Rate, rateLimit } from "../platform/rate-limit.ts";
 import type { Timers } from "../platform/timers.ts";
@@ -34,6 +34,12 @@ const pruneMs = 60_000;
  * not even read, so that a stolen box cannot keep the relay from the others.
  */
 const maxAsks: Rate = { perSecond: 20, burst: 40 };
+
+/**
+ * How many legs that the relay does not know may be asked for at the switch, for one desk: a box names the few that live, and only
+ * after a start of the relay are they unknown.
+ */
+const maxChecks: Rate = { perSecond: 2, burst: 20 };
 
 /** What a relay is given. */
 export interface RelayOptions {
@@ -95,6 +101,7 @@ export class Relay {
   readonly #linking = new Map<string, string>();
   readonly #stop = new AbortController();
   readonly #mayAsk = rateLimit(maxAsks);
+  readonly #mayCheck = rateLimit(maxChecks);
   /** The commands without a result: by desk, and the id of the call or the callout. */
   readonly #open = new Map<string, string>();
   #switch: SwitchState = { up: false, why: "the relay has not reached the switch yet" };
@@ -292,8 +299,18 @@ export class Relay {
       return broker.respond(message, encode({ r: this.#id, refused: refusal }));
     }
     served.feed.prune(timers.now());
+    if (request.legs) this.#check(desk, served.feed, request.legs);
     if (request.r !== this.#id || request.n === undefined) this.counts.states++;
     broker.respond(message, served.feed.answer(request, this.#current()));
+  }
+
+  /** Asks the switch for the legs that a box believes to be alive, and that are not known here. */
+  #check(desk: string, feed: Feed, named: readonly string[]): void {
+    const { line, timers } = this.#options;
+    if (!feed.link.up) return;
+    const legs = named.filter((leg) => !feed.knows(leg) && this.#mayCheck(desk, timers.now())).map((leg) => ({ desk, leg }));
+    if (line.check) line.check(legs);
+    else for (const { leg } of legs) this.#publish(desk, { type: "leg", facts: { leg, ended: gone } });
   }
 
   #onCommand(desk: string, question: "dial" | "agent", message: BrokerMessage): void {

@@ -11,6 +11,8 @@ import { FakeTimers } from "./timers.ts";
 export class LoneRelay implements AsyncDisposable {
   readonly timers = new FakeTimers();
   readonly executed: LineCommand[] = [];
+  /** The legs that the switch was asked for. */
+  readonly checked: { readonly desk: string; readonly leg: string }[] = [];
   /** What it has answered. */
   readonly answers: string[] = [];
   /** What it has published, with the subjects. */
@@ -26,6 +28,7 @@ export class LoneRelay implements AsyncDisposable {
         return this.#events;
       },
       execute: (command) => void this.executed.push(command),
+      check: (legs) => void this.checked.push(...legs),
     };
     this.relay = new Relay({
       name: "a",

@@ -7,7 +7,7 @@ import { Follower } from "../../drivers/relay/follow.ts";
 import { Session } from "../../drivers/relay/session.ts";
 import type { Broker, BrokerMessage } from "../../src/broker/broker.ts";
 import { type Desk, newDesk } from "../../src/core/desk.ts";
-import type { LegFacts, Line, LineCommand, LineEvent } from "../../src/core/line.ts";
+import { gone, type KnownLegs, type LegFacts, type Line, type LineCommand, type LineEvent } from "../../src/core/line.ts";
 import { step } from "../../src/core/step.ts";
 import { openLog } from "../../src/log/log.ts";
 import { Relay } from "../../src/relay/relay.ts";
@@ -69,6 +69,9 @@ class Bus {
 
 /** A line whose events the test makes. */
 class TestLine implements Line {
+  /** @param alive the legs on the switch. */
+  constructor(readonly alive: ReadonlyMap<string, LegFacts>) {}
+
   readonly queue = new AsyncQueue<LineEvent>();
   readonly executed: LineCommand[] = [];
 
@@ -80,6 +83,12 @@ class TestLine implements Line {
   execute(command: LineCommand): void {
     this.executed.push(command);
     this.queue.push({ type: "result", command, result: { outcome: "done" } });
+  }
+
+  check(legs: ReturnType<KnownLegs>): void {
+    for (const named of legs) {
+      this.queue.push({ type: "leg", facts: this.alive.get(named.leg) ?? { ...named, ended: gone } });
+    }
   }
 }
 
@@ -202,10 +211,10 @@ export class LossyFleet {
     void dead?.relay.stop();
   }
 
-  /** A relay starts, or is killed and starts again. */
-  restart(index: number): void {
+  /** A relay starts, or is killed and starts again. @param lags whether the list of the switch misses all live legs for 2 s. */
+  restart(index: number, lags = false): void {
     this.kill(index);
-    const line = new TestLine();
+    const line = new TestLine(this.#legs);
     line.execute = (command) => {
       this.executed.push(command);
       line.queue.push({ type: "result", command, result: { outcome: "done" } });
@@ -239,12 +248,14 @@ export class LossyFleet {
       timers: this.timers,
     });
     this.#relays[index] = { line, relay, ends };
-    if (this.#isUp) this.#linkUp(line);
+    if (this.#isUp) this.#linkUp(line, lags);
   }
 
-  #linkUp(line: TestLine): void {
+  #linkUp(line: TestLine, lags = false): void {
+    const list = (legs: readonly LegFacts[]) => line.queue.push({ type: "snapshot", desks: ["1001", "1002"], legs });
     line.queue.push({ type: "link-up", to: "switch" });
-    line.queue.push({ type: "snapshot", desks: ["1001", "1002"], legs: [...this.#legs.values()] });
+    list(lags ? [] : [...this.#legs.values()]);
+    if (lags) this.timers.after(2000, () => list([...this.#legs.values()]));
     line.queue.push({ type: "phone", desk: "1001", registered: true, contact: "sip:1001" });
   }
 
