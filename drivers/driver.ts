@@ -109,6 +109,8 @@ export interface DriverEntry<S extends z.ZodObject = z.ZodObject> {
   hosts?(config: z.infer<S>): readonly string[];
   /** Whether Login, Ready, NotReady and Logout go to the switch, which distributes calls to agents. Absent: never. */
   drivesAgents?(config: z.infer<S>): boolean;
+  /** Whether the agent that a command is about is chosen by its sender, and not by the desk. Absent: never. */
+  namesAgents?(config: z.infer<S>): boolean;
   /** The switch does not report registrations to this driver: a phone that is watched counts as registered. */
   readonly assumesRegistered?: true;
   /** The settings with a simulated switch on this machine instead of the real one, for demo and replay. */

@@ -30,6 +30,7 @@ export interface ConfiguredDriver {
   /** Undefined: it may connect to any. */
   readonly hosts: readonly string[] | undefined;
   readonly drivesAgents: boolean;
+  readonly namesAgents: boolean;
   readonly assumesRegistered: boolean;
   open(context: DriverContext): Promise<Line>;
   probe(context: ProbeContext, signal: AbortSignal): AsyncIterable<Hop>;
@@ -46,6 +47,7 @@ export function driverOf(settings: Settings): ConfiguredDriver {
   return {
     hosts: entry.hosts?.(config),
     drivesAgents: entry.drivesAgents?.(config) ?? false,
+    namesAgents: entry.namesAgents?.(config) ?? false,
     assumesRegistered: entry.assumesRegistered === true,
     open: async (context) => (await entry.load()).open(config, context),
     async *probe(context, signal) {

@@ -90,7 +90,6 @@ function enrolment(
   acd: AcdConfig,
 ): AcdStep[] {
   if (!acd.create) return [];
-  const contact = acd.contact.replaceAll("{extension}", desk).replaceAll("{domain}", domain);
   return [
     { command: `agent add ${name} callback`, alreadyDone: /already exist/i, undo: () => ({ command: `agent del ${name}` }) },
     // The contact comes after the steps that are refused most often: until it is set, calls keep ringing the agent's current
@@ -100,8 +99,28 @@ function enrolment(
       alreadyDone: /already exist/i,
       undo: () => ({ command: `tier del ${queue} ${name}` }),
     })),
-    contactStep(name, contact),
+    contactStep(name, contactOf(desk, domain, acd)),
   ];
+}
+
+/** How mod_callcenter rings a desk. */
+function contactOf(desk: string, domain: string, { contact }: AcdConfig): string {
+  return contact.replaceAll("{extension}", desk).replaceAll("{domain}", domain);
+}
+
+/**
+ * Why a command is refused that is not a Login: the agent is logged in at another desk. Undefined if the agent is not, or if
+ * contacts do not show it because the administrator sets them.
+ */
+export function elsewhere(
+  { desk, agent, login }: AgentCommand,
+  was: ListedAgent | undefined,
+  { domain, acd }: Pick<FreeswitchConfig, "domain" | "acd">,
+): CommandResult | undefined {
+  if (acd === "none" || !acd.create || login || !was || modeOf(was.status) === "logged-out") return undefined;
+  if (was.contact === contactOf(desk, domain, acd)) return undefined;
+  const why = `Agent ${agent.slice(0, 64)} is not logged in at phone ${desk} but at another one: log in here first.`;
+  return { outcome: "failed", cause: "ELSEWHERE", why };
 }
 
 /** The queues of an agentQueue, which may name several, separated by commas: mapped by the configuration, or unchanged. */

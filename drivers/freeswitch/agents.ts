@@ -2,7 +2,7 @@
 import type { AgentCommand, CommandResult, LegFacts, LineEvent } from "../../src/core/line.ts";
 import type { Log } from "../../src/log/log.ts";
 import type { Timers } from "../../src/platform/timers.ts";
-import { type AcdStep, acdSteps, agentName, listedAgent, modeOf, refusal, whyChanged } from "./acd.ts";
+import { type AcdStep, acdSteps, agentName, elsewhere, listedAgent, modeOf, refusal, whyChanged } from "./acd.ts";
 import type { FreeswitchConfig } from "./config.ts";
 import { Echoes } from "./echoes.ts";
 import { JoiningLegs } from "./joining-legs.ts";
@@ -33,6 +33,8 @@ export interface AgentsOptions {
   readonly log: Log;
   readonly timers: Timers;
   readonly report: (event: LineEvent) => void;
+  /** Commands come from boxes that may be stolen: one changes only the state of an agent who is logged in at its desk. */
+  readonly areConfined: boolean;
 }
 
 /** The agents of one connection. */
@@ -87,7 +89,7 @@ export class Agents {
       // The filter comes before the first step, so that no event is missed, and stays while the agent is at this desk.
       if (before === undefined) await link.command(`filter CC-Agent ${name}`);
       if (command.mode !== "ready") await this.#joining.joined(desk, link.closed);
-      const refused = await this.#takeSteps(steps, name);
+      const refused = await this.#takeSteps(command, steps, name);
       if (refused) {
         if (before === undefined) await link.command(`filter delete CC-Agent ${name}`);
         return refused;
@@ -110,10 +112,12 @@ export class Agents {
   /**
    * Executes the steps in order. If one is refused, the steps before it are undone in reverse order: a refusal leaves no trace.
    */
-  async #takeSteps(steps: readonly AcdStep[], name: string): Promise<CommandResult | undefined> {
-    const { link, log } = this.#options;
+  async #takeSteps(command: AgentCommand, steps: readonly AcdStep[], name: string): Promise<CommandResult | undefined> {
+    const { link, log, config, areConfined } = this.#options;
     // A query for one value would fire an event; a listing does not.
     const was = listedAgent((await link.command(`api callcenter_config agent list ${name}`)).text, name);
+    const away = areConfined && config.acdAgent.includes("{agent}") ? elsewhere(command, was, config) : undefined;
+    if (away) return away;
     const undo: AcdStep[] = [];
     for (const step of steps) {
       const answer = await this.#takeStep(step, name);

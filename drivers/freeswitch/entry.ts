@@ -11,6 +11,7 @@ export const freeswitch: DriverEntry<typeof freeswitchConfig> = {
   setup,
   hosts: ({ host }) => [host],
   drivesAgents: ({ acd }) => acd !== "none",
+  namesAgents: ({ acd, acdAgent }) => acd !== "none" && acdAgent.includes("{agent}"),
   simulated: ({ user: _, ...config }, peer) => ({ ...config, host: "127.0.0.1", ...peer }),
   load: async () => (await import("./mod.ts")).freeswitch,
 };

@@ -70,7 +70,11 @@ export class Session {
     this.#link = link;
     this.#filters = new LegFilters(link);
     this.#phones = new Phones({ link, desks, log, report });
-    this.#agents = new Agents({ link, config, memory, desks: desks.map(({ extension }) => extension), log, timers, report });
+    this.#agents = new Agents({
+      ...{ link, config, memory, log, timers, report },
+      desks: desks.map(({ extension }) => extension),
+      areConfined: options.wholeSwitch === true,
+    });
     const contactsOf = (desk: string) => this.#phones.contactsOf(desk);
     const deskOfLeg = options.wholeSwitch ? { deskOfLeg: (leg: string) => this.#filters.deskOf(leg) } : {};
     this.#translator = new Translator(options.site, { agents: this.#agents, known, contactsOf, ...deskOfLeg });

@@ -6,6 +6,7 @@ import { textOrFile } from "../broker/credentials.ts";
 import { KeptBroker } from "../broker/keep.ts";
 import { parseRelayConfig, type RelayConfig } from "../config/relay.ts";
 import { ConfigError } from "../config/schema.ts";
+import { configError } from "../config/text.ts";
 import { count } from "../core/count.ts";
 import { startFleet } from "../fleet/serve.ts";
 import { isJournal, openLog } from "../log/log.ts";
@@ -70,7 +71,7 @@ interface RunningRelay {
 }
 
 async function startRelay(config: RelayConfig, log: ReturnType<typeof openLog>, stateFolder: string): Promise<RunningRelay> {
-  const { name, rank, prefix, desks, variables, dial, configKey, http, servers } = config.relay;
+  const { name, rank, prefix, desks, variables, dial, agents, configKey, http, servers } = config.relay;
   const timers = systemTimers;
   const line = await driverOf(config.line).open({ desks, variables, log, timers, wholeSwitch: true });
   const ca = textOrFile(config.relay.ca, "relay.ca");
@@ -86,7 +87,7 @@ async function startRelay(config: RelayConfig, log: ReturnType<typeof openLog>, 
     line,
     broker,
     beats,
-    rules: { numbers: config.numbers, ...dial },
+    rules: { numbers: config.numbers, ...dial, agents },
     log,
     timers,
     boot: bootNow(Date.now()),
@@ -150,5 +151,11 @@ export function readRelayConfig(file: string, { environment }: Pick<Io, "environ
   }
   const secrets = join(dirname(file), "secrets");
   const folder = existsSync(secrets) ? { CREDENTIALS_DIRECTORY: secrets } : {};
-  return parseRelayConfig(text, lineSchemas, { ...folder, ...environment });
+  const config = parseRelayConfig(text, lineSchemas, { ...folder, ...environment });
+  if (driverOf(config.line).namesAgents && config.relay.agents === undefined) {
+    const why = "relay.agents is missing: the names of agents contain {agent}, so that a box chooses whose state it changes. " +
+      'List which agents may log in at which desks, for example {"1001": ["7"], "20*": ["70*"]}.';
+    throw configError(text, [{ path: ["relay", "agents"], text: why }]);
+  }
+  return config;
 }

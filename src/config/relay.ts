@@ -31,6 +31,13 @@ const dial = z.strictObject({
   }),
 });
 
+/** An id, or its beginning followed by `*`. */
+const deskPattern = z.string().regex(/^(\d{1,20}|\d{0,19}\*)$/, "expected an extension, or its beginning and *, such as 10*");
+const agentPattern = z.string().regex(
+  /^([^*]{1,100}|[^*]{0,99}\*)$/,
+  "expected an agent id, or its beginning and *, such as 70*",
+);
+
 const http = z.strictObject({
   host: z.string().default("0.0.0.0").meta({ description: "address to listen on" }),
   port: port.default(8092).meta({ description: "port to listen on" }),
@@ -67,6 +74,10 @@ const section = z.strictObject({
     description: "the channel variables whose values boxes may send to the CRM (screenPop.data)",
   }),
   dial: dial.prefault({}),
+  agents: z.record(deskPattern, z.array(agentPattern)).optional().meta({
+    description:
+      'which agents may log in at which desks: {"1001": ["7"], "20*": ["70*"]}; required if the name of an agent contains {agent} (line.acdAgent), because then the box chooses it',
+  }),
   configKey: z.string().min(1).optional().meta({
     description: "the public key that signs pushed configurations (telesetd fleet init)",
   }),

@@ -2,7 +2,7 @@
  * What a relay lets a box do at its desk. A box can be stolen: the relay takes the desk from the subject, which the broker
  * checks, applies the site's rules on numbers and rates once more, and executes each command once. Pure: time is an input.
  */
-import type { CommandAnswer, DialRequest } from "../broker/messages.ts";
+import type { AgentRequest, CommandAnswer, DialRequest } from "../broker/messages.ts";
 import { countDial, rateRefusal } from "../core/dial/limits.ts";
 import type { DialCount } from "../core/dial/dial.ts";
 import type { CommandResult } from "../core/line.ts";
@@ -16,6 +16,15 @@ export interface GateRules {
   readonly perDay: number;
   /** The maximum number of changes of an agent's state from one desk per minute. */
   readonly agentPerMinute: number;
+  /** The agents that may log in at desks, by desk; each an id, or its beginning followed by `*`. Absent: any agent at any desk. */
+  readonly agents?: Readonly<Record<string, readonly string[]>> | undefined;
+}
+
+/** Whether an agent may log in at a desk. */
+export function mayLogIn(agents: GateRules["agents"], desk: string, agent: string): boolean {
+  const matches = (pattern: string, id: string) => pattern.endsWith("*") ? id.startsWith(pattern.slice(0, -1)) : id === pattern;
+  return agents === undefined ||
+    Object.entries(agents).some(([of, ids]) => matches(of, desk) && ids.some((id) => matches(id, agent)));
 }
 
 /** How long the ids of commands are kept, in ms. */
@@ -65,8 +74,12 @@ export class Gate {
   }
 
   /** Decides about a change of an agent's state. */
-  agent({ id, by }: Pick<DialRequest, "id" | "by">, now: number): Decision {
+  agent({ id, by, agent }: Pick<AgentRequest, "id" | "by" | "agent">, now: number): Decision {
     return this.#once(id, by, now, maxIds, () => {
+      if (!mayLogIn(this.#rules.agents, this.#desk, agent)) {
+        const why = `Agent ${agent.slice(0, 64)} may not log in at phone ${this.#desk}: ask the administrator (relay.agents).`;
+        return { type: "refuse", result: refused("DENIED", why), log: "denied" };
+      }
       this.#agentChanges = this.#agentChanges.filter((at) => now - at < 60_000);
       if (this.#agentChanges.length >= this.#rules.agentPerMinute) {
         const why = `The agent's state at phone ${this.#desk} was changed ${this.#agentChanges.length} times within a minute, ` +

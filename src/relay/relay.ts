@@ -328,7 +328,7 @@ export class Relay {
     const served = this.#desks.get(desk);
     if (!served) return answer(refused("NOT_SERVED", `Desk ${desk} is not served.`));
     const now = timers.now();
-    const decision = dial ? served.gate.dial(dial, now) : served.gate.agent(request, now);
+    const decision = dial ? served.gate.dial(dial, now) : served.gate.agent({ ...request, agent: agent?.agent ?? "" }, now);
     if (decision.type === "late") return this.#drop();
     if (decision.type === "repeat") return answer(decision.answer.result);
     if (decision.type === "refuse") {

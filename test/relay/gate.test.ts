@@ -36,7 +36,7 @@ describe("the gate of a desk", () => {
 
   test("dials an emergency number also after the maximum number of commands", () => {
     const gate = new Gate("1001", testRules);
-    for (let n = 0; n < 200; n++) gate.agent({ id: `a${n}`, by: later }, 0);
+    for (let n = 0; n < 200; n++) gate.agent({ id: `a${n}`, by: later, agent: "7" }, 0);
     expect(dial(gate, "n", "914155550123").type).toBe("refuse");
     expect(dial(gate, "e", "112").type).toBe("go");
   });
@@ -58,8 +58,28 @@ describe("the gate of a desk", () => {
 
   test("limits the changes of an agent's state", () => {
     const gate = new Gate("1001", testRules);
-    const types = Array.from({ length: 20 }, (_, index) => gate.agent({ id: `a${index}`, by: later }, index).type);
+    const types = Array.from({ length: 20 }, (_, index) => gate.agent({ id: `a${index}`, by: later, agent: "7" }, index).type);
     expect(types.filter((type) => type === "go")).toHaveLength(testRules.agentPerMinute);
+  });
+
+  test.each([
+    ["1001", "7", "go"],
+    ["1001", "8", "refuse"],
+    ["1001", "77", "refuse"],
+    ["1002", "7", "refuse"],
+    ["2001", "7001", "go"],
+    ["2001", "8001", "refuse"],
+    ["3001", "anybody", "go"],
+    ["4001", "7", "refuse"],
+  ])("at desk %s agent %s: %s", (desk, agent, expected) => {
+    const agents = { "1001": ["7"], "20*": ["70*", "9"], "3001": ["*"] };
+    const decision = new Gate(desk, { ...testRules, agents }).agent({ id: "a", by: later, agent }, 0);
+    expect<string>(decision.type).toBe(expected);
+    if (decision.type !== "refuse") return;
+    expect(decision.result).toMatchObject({
+      cause: "DENIED",
+      why: `Agent ${agent} may not log in at phone ${desk}: ask the administrator (relay.agents).`,
+    });
   });
 });
 

@@ -323,6 +323,23 @@ describe("names by agent: {agent}@default", () => {
     expect(modes).toEqual(["1001 ready"]);
   });
 
+  test.concurrent("a relay's box changes no agent who is logged in at another desk, unless by a Login", async () => {
+    await using rig = await agentRig({ mode: "ready", desk: "1002" }, { acdAgent, desks: ["1001", "1002"], wholeSwitch: true });
+    const agent = () => rig.sim.callcenter.agents.get("7@default");
+    for (const mode of ["logged-out", "not-ready", "ready"] as const) {
+      expect(await setAgent(rig, { login: false, mode })).toEqual({
+        outcome: "failed",
+        cause: "ELSEWHERE",
+        why: "Agent 7 is not logged in at phone 1001 but at another one: log in here first.",
+      });
+      expect(agent()).toMatchObject({ status: "Available", contact: "user/1002@127.0.0.1" });
+    }
+    expect(await setAgent(rig, { desk: "1002", login: false, mode: "logged-out" })).toEqual({ outcome: "done" });
+    expect(await setAgent(rig, { login: false, mode: "logged-out" })).toEqual({ outcome: "done" });
+    expect(await setAgent(rig)).toEqual({ outcome: "done" });
+    expect(agent()).toMatchObject({ status: "On Break", contact: "user/1001@127.0.0.1" });
+  });
+
   test.concurrent("the same agent at another desk: that phone counts, and the first desk is logged out", async () => {
     await using rig = await agentRig({ mode: "ready" }, { acdAgent, desks: ["1001", "1002"] });
     await heard(rig);

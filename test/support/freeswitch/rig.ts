@@ -24,6 +24,8 @@ export interface RigOptions {
   readonly desks?: readonly string[];
   /** More presence ids of each desk. */
   readonly aliases?: readonly string[];
+  /** See `DriverContext.wholeSwitch`. */
+  readonly wholeSwitch?: true;
   /** What happens before the driver starts. */
   readonly before?: (sim: Simulator) => unknown;
 }
@@ -40,12 +42,13 @@ export class Rig extends LineListener implements AsyncDisposable {
     readonly sim: Simulator,
     /** The driver's clock: it stands still until a test lets time pass. Every pause is the shortest. */
     readonly timers: FakeTimers,
-    { config = {}, desks = ["1001"], aliases = [] }: RigOptions,
+    { config = {}, desks = ["1001"], aliases = [], ...others }: RigOptions,
   ) {
     const { log, lines } = listeningLog();
     timers.chance = 0;
+    const whole = others.wholeSwitch ? { wholeSwitch: true as const } : {};
     const settings = freeswitchConfig.parse({ driver: "freeswitch", port: sim.port, password: "ClueCon", domain: "127.0.0.1" });
-    const context = { desks: desks.map((extension) => ({ extension, aliases })), variables: [], log, timers };
+    const context = { desks: desks.map((extension) => ({ extension, aliases })), variables: [], log, timers, ...whole };
     super(freeswitch.open({ ...settings, ...config }, context));
     this.lines = lines;
   }
