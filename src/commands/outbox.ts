@@ -1,5 +1,5 @@
 /** `telesetd outbox list|show|retry|drop`, on the running daemon. */
-import { count } from "../core/count.ts";
+import { count, thousands } from "../core/count.ts";
 import type { RetriedAll, ShownEvent } from "../outbox/admin.ts";
 import { type Status, unattendedText } from "../status/status.ts";
 import { ask, askDaemon, type Place, socketFor } from "./ask.ts";
@@ -39,9 +39,7 @@ function total(events: readonly ShownEvent[]): string {
   const states = [...Map.groupBy(events, ({ state }) => state)].map(([state, { length }]) => ({ state, length }));
   const [only, ...others] = states;
   if (only && others.length === 0) return `${count(only.length, "event")} ${only.state}.`;
-  return `${count(events.length, "event")}: ${
-    states.map(({ state, length }) => `${length.toLocaleString("en")} ${state}`).join(", ")
-  }.`;
+  return `${count(events.length, "event")}: ${states.map(({ state, length }) => `${thousands(length)} ${state}`).join(", ")}.`;
 }
 
 /** One event with its data. */

@@ -3,7 +3,7 @@
  * config.txt): an ordinary start runs the partition of the section [all]; one start after `reboot "0 tryboot"` runs that of
  * [tryboot]. So a version has one attempt, and is kept by swapping the two.
  */
-import type { BootEntry } from "./boot-entry.ts";
+import { type BootEntry, compareVersions } from "./boot-entry.ts";
 
 /** The argument of reboot(2) for one start of the other partition. */
 export const tryReboot = "0 tryboot";
@@ -33,10 +33,8 @@ export function swapped(autoboot: string): string | undefined {
 export function piEntries(labels: readonly string[], running: string, tried: string | undefined): readonly BootEntry[] {
   const versions = labels.flatMap((label) => /^telesetd_([^_]+)_boot$/.exec(label)?.[1] ?? []);
   return versions.map((version) => {
-    const isNewer = version !== running && byNumbers.compare(version, running) > 0;
+    const isNewer = version !== running && compareVersions(version, running) > 0;
     const state = !isNewer ? "good" : version === tried ? "rejected" : "trial";
     return { file: version, version, state, attempts: state === "rejected" ? 1 : 0 };
   });
 }
-
-const byNumbers = new Intl.Collator("en", { numeric: true });

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { drivers, lineSchemas } from "../../../drivers/registry.ts";
 import { ConfigError, parseConfig } from "../../config/schema.ts";
-import { count } from "../../core/count.ts";
+import { count, thousands } from "../../core/count.ts";
 import { adminSubject, maxBatch, type PushAnswer } from "../../fleet/admin.ts";
 import { mergePatch } from "../../fleet/merge-patch.ts";
 import type { FleetRow } from "../../fleet/roster.ts";
@@ -185,7 +185,7 @@ async function report(
       await Bun.sleep(pollMs);
       continue;
     }
-    io.out(`In force at ${inForce.length.toLocaleString("en")} of ${count(names.size, "box").replace(/boxs$/, "boxes")}.\n`);
+    io.out(`In force at ${thousands(inForce.length)} of ${count(names.size, "box").replace(/boxs$/, "boxes")}.\n`);
     if (open > 0) io.out(`${open === 1 ? "One box gets" : `${open} boxes get`} them with the next report.\n`);
     for (const row of refused) io.err(refusalText(row));
     return refused.length > 0 ? 1 : 0;

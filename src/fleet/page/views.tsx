@@ -1,6 +1,6 @@
 /** @jsxImportSource hono/jsx */
 /** The views of the fleet's page: all desks, and one desk. Pure functions of their properties. */
-import { ago, count } from "../../core/count.ts";
+import { ago, count, thousands } from "../../core/count.ts";
 import { root } from "../../page/guard.ts";
 import type { Html } from "../../page/views/html.ts";
 import { Headline, LiveCallsView } from "../../page/views/overview.tsx";
@@ -28,9 +28,7 @@ export const SummaryView = ({ model: { desks, failed, silent, agents, calls, wai
       <p class="headline">
         <State
           state={wrong > 0 ? "failed" : "good"}
-          word={wrong > 0
-            ? `${count(wrong, "desk")} of ${desks.toLocaleString("en")} in trouble`
-            : `All ${count(desks, "desk")} work`}
+          word={wrong > 0 ? `${count(wrong, "desk")} of ${thousands(desks)} in trouble` : `All ${count(desks, "desk")} work`}
         />
       </p>
       <p class="lead quiet">

@@ -1,6 +1,6 @@
 /** @jsxImportSource hono/jsx */
 /** The events that wait for the CRM, and those that were settled, with retry and drop. */
-import { count } from "../../core/count.ts";
+import { count, thousands } from "../../core/count.ts";
 import { masked } from "../../log/log.ts";
 import type { ShownEvent } from "../../outbox/admin.ts";
 import { root } from "../guard.ts";
@@ -45,7 +45,7 @@ export const EventsView = ({ model: { waiting, total, discarded, delivered } }: 
   <>
     <section aria-labelledby="waiting">
       <div class="head">
-        <h2 id="waiting">Waiting{total > 0 ? ` (${total.toLocaleString("en")})` : ""}</h2>
+        <h2 id="waiting">Waiting{total > 0 ? ` (${thousands(total)})` : ""}</h2>
         {total + discarded.length === 0 ? null : (
           <ChangeButton
             id="retry-all"
