@@ -93,7 +93,7 @@ const packages: Record<string, { readonly places: RegExp; readonly why: string }
   "fastest-levenshtein": { places: /^src\/(config\/text|cctsdk\/decode)\.ts$/, why: "a did-you-mean for keys and for callouts" },
   zod: {
     places:
-      /^(src\/fleet\/(admin|signed)|src\/config\/(fleet|image|parse|relay|schema|secrets|settings|text|wire)|drivers\/(driver|blueprint)|drivers\/[^/]+\/config)\.ts$/,
+      /^(src\/fleet\/(admin|signed)|src\/config\/(fleet|image|jitless|parse|relay|schema|secrets|settings|text|wire)|drivers\/(driver|blueprint)|drivers\/[^/]+\/config)\.ts$/,
     why: "schemas are for what people write, and for what boxes and the administrator send",
   },
 };
