@@ -24,6 +24,8 @@ interface Lock {
 }
 
 interface Locked {
+  /** A folder of the project in the place of a library. */
+  readonly link?: true;
   readonly version?: string;
   readonly dev?: boolean;
   readonly integrity?: string;
@@ -38,8 +40,8 @@ export const bun: string = lock.packages["node_modules/bun"]?.version ?? "";
 
 /** All libraries, by name. @throws Error if one has no licence, or an unknown one. */
 export function libraries(): Library[] {
-  return Object.entries(lock.packages).flatMap(([place, { dev, version = "" }]) =>
-    place === "" || dev === true ? [] : [library(place, version)]
+  return Object.entries(lock.packages).flatMap(([place, { dev, link, version = "" }]) =>
+    !place.startsWith("node_modules/") || dev || link ? [] : [library(place, version)]
   ).sort((a, b) => a.name < b.name ? -1 : 1);
 }
 

@@ -21,7 +21,8 @@ export function sbom(seconds: number): string {
   const all = libraries();
   const own = `telesetd@${version}`;
   const refs = (place: string) =>
-    Object.keys(lock.packages[place]?.dependencies ?? {}).map((name) => refAt(placeOf(name, place)));
+    Object.keys(lock.packages[place]?.dependencies ?? {}).map((name) => placeOf(name, place))
+      .filter((place) => !lock.packages[place]?.link).map(refAt);
   const made = {
     $schema: "http://cyclonedx.org/schema/bom-1.5.schema.json",
     bomFormat: "CycloneDX",

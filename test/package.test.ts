@@ -132,9 +132,11 @@ describe.skipIf(none !== "")(`the packages${none}:`, () => {
 
   test("copyright and the bill of materials list the runtime and every library in the binary", () => {
     const lock = JSON.parse(readFileSync(join(project, "package-lock.json"), "utf8")) as {
-      packages: Record<string, { version: string; dev?: boolean }>;
+      packages: Record<string, { version: string; dev?: boolean; link?: boolean }>;
     };
-    const places = Object.entries(lock.packages).filter(([place, { dev }]) => place !== "" && dev !== true);
+    const places = Object.entries(lock.packages).filter(([place, { dev, link }]) =>
+      place.startsWith("node_modules/") && !dev && !link
+    );
     const bom = JSON.parse(readFileSync(join(made, `telesetd_${version}.cdx.json`), "utf8")) as {
       components: { name: string; version: string; licenses: unknown[] }[];
     };

@@ -11,7 +11,7 @@
  *  7. CR, LF in an argument is a second command ...................... `refuseControls`, every control character
  *  8. a failed login calls no callback ............................... `login` is a command, with a reply and a deadline
  *  9. no timeouts, no bound ......................................... deadlines on all; frames are bounded
- * 10. xml2js 0.4 (prototype pollution) ............................... overridden in package.json; XML is never requested
+ * 10. xml2js 0.4 (prototype pollution) ............................... no-xml in its place (package.json): XML is never requested
  * Replaced entirely: the frame buffer (quadratic, trusts Content-Length; framing.ts) and the parsing of JSON events (a linear
  * search for each of 150 headers; invalid JSON was fatal).
  */

@@ -1,0 +1,5 @@
+exports.Parser = class {
+  constructor() {
+    throw new Error("XML was not requested");
+  }
+};
