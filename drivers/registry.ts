@@ -1,6 +1,7 @@
 /** The registry of drivers. To add one: copy `blueprint.ts`, and put its entry here. */
 import type { DriverContext, DriverEntry, Hop, ProbeContext } from "./driver.ts";
 import type { Line } from "../src/core/line.ts";
+import { asterisk } from "./asterisk/entry.ts";
 import { freeswitch } from "./freeswitch/entry.ts";
 import { relay } from "./relay/entry.ts";
 import { sip } from "./sip/entry.ts";
@@ -10,10 +11,10 @@ export type { DriverContext, Hop, ProbeContext, Question, QuestionGroup, Suspect
 /** The parts of an entry that work without settings. */
 export type Driver = Pick<DriverEntry, "name" | "schema" | "reference" | "setup">;
 
-const entries: readonly DriverEntry[] = [freeswitch, sip, relay];
+const entries: readonly DriverEntry[] = [freeswitch, asterisk, sip, relay];
 
 /** All drivers; the first is the default of `telesetd setup`. */
-export const drivers: readonly [Driver, ...Driver[]] = [freeswitch, sip, relay];
+export const drivers: readonly [Driver, ...Driver[]] = [freeswitch, asterisk, sip, relay];
 
 /** The schemas of the drivers' settings by driver name, for the configuration. */
 export const lineSchemas: Readonly<Record<string, DriverEntry["schema"]>> = Object.fromEntries(

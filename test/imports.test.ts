@@ -36,7 +36,7 @@ const table = `
   drivers/                 | drivers/shared/ drivers/driver.ts broker/ core/line.ts core/number.ts core/omit-undefined.ts platform/ type:log/ zod node modesl drachtio-srf debug | a driver can be replaced without a change elsewhere, and knows no CRM, store or HTTP
   drivers/shared/          | type:drivers/driver.ts type:core/line.ts platform/ type:log/ | it knows no switch, so that drivers need not know each other
   drivers/driver.ts        | type:core/line.ts type:platform/ type:log/ type:zod | a driver is described by types alone
-  drivers/registry.ts      | drivers/driver.ts drivers/freeswitch/entry.ts drivers/relay/entry.ts drivers/sip/entry.ts type:core/line.ts | the registry knows one file of each driver
+  drivers/registry.ts      | drivers/driver.ts drivers/asterisk/entry.ts drivers/freeswitch/entry.ts drivers/relay/entry.ts drivers/sip/entry.ts type:core/line.ts | the registry knows one file of each driver
   simulator/               | node bun | it plays the switch: code shared with telesetd could not test telesetd
 `;
 

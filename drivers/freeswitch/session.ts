@@ -20,7 +20,7 @@ import { passwordIn } from "./directory.ts";
 import { FarLegs } from "./far-legs.ts";
 import { HeldLegs } from "./held-legs.ts";
 import { LegFilters } from "./leg-filters.ts";
-import { SnapshotSchedule } from "./snapshot-schedule.ts";
+import { SnapshotSchedule } from "../shared/snapshot-schedule.ts";
 import { type Frame, text, UnreadableEvent } from "./wire/event.ts";
 import { Link, LinkClosed } from "./wire/link.ts";
 import { Phones } from "./phones.ts";

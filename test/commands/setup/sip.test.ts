@@ -87,7 +87,7 @@ describe("a wrong answer is explained and asked again:", () => {
     await using desk = await Desk.openSip();
     const { code, out } = await desk.run({
       ...desk.good,
-      Driver: ["asterisk", "sip"],
+      Driver: ["kamailio", "sip"],
       "Address of drachtio-server": ["two words", ""],
       "Its secret": ["a|b", ""],
       "Address of the switch": ["two words", ""],
@@ -95,7 +95,7 @@ describe("a wrong answer is explained and asked again:", () => {
       "Must the box register": ["maybe", "no"],
     });
     expect(code).toBe(0);
-    expect(out).toContain('"asterisk" is invalid: expected freeswitch, sip or relay.');
+    expect(out).toContain('"kamailio" is invalid: expected freeswitch, asterisk, sip or relay.');
     expect(out).toContain('"two words" is invalid: expected an address or a name, for example 127.0.0.1.');
     expect(out).toContain("That is invalid: expected the secret, without |.");
     expect(out).not.toContain("a|b");

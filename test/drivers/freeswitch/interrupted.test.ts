@@ -3,7 +3,7 @@
  */
 import { expect, test } from "bun:test";
 import type { LineCommand } from "../../../src/core/line.ts";
-import { minPauseMs } from "../../../drivers/freeswitch/snapshot-schedule.ts";
+import { minPauseMs } from "../../../drivers/shared/snapshot-schedule.ts";
 import { secondSnapshotAfter } from "../../../drivers/freeswitch/session.ts";
 import { event, lineTo, obliging, RawPeer, response } from "../../support/freeswitch/rawpeer.ts";
 import { FakeTimers } from "../../support/timers.ts";

@@ -1,6 +1,6 @@
 /** Events whose JSON is broken: readable ones are read, and for the others the switch is queried. Nothing is lost. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { minPauseMs } from "../../../drivers/freeswitch/snapshot-schedule.ts";
+import { minPauseMs } from "../../../drivers/shared/snapshot-schedule.ts";
 import { readHeaders } from "../../../drivers/freeswitch/wire/event.ts";
 import type { SwitchEvent } from "../../../simulator/freeswitch/events.ts";
 import { eventJson } from "../../../simulator/freeswitch/wire.ts";

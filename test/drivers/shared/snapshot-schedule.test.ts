@@ -1,7 +1,7 @@
 /** When the session lists the live legs again, on a fake clock. Snapshots over TCP: snapshot.test.ts and unreadable.test.ts. */
 import { expect, test } from "bun:test";
 import type { LegFacts } from "../../../src/core/line.ts";
-import { minPauseMs, SnapshotSchedule } from "../../../drivers/freeswitch/snapshot-schedule.ts";
+import { minPauseMs, SnapshotSchedule } from "../../../drivers/shared/snapshot-schedule.ts";
 import { FakeTimers } from "../../support/timers.ts";
 
 async function settle(): Promise<void> {

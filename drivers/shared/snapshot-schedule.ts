@@ -2,9 +2,8 @@
  * When the live legs are listed again during a connection: a little after the connect, and after each unreadable event. One
  * snapshot at a time; requests soon after a snapshot share the next one.
  */
-import type { LegFacts } from "../../src/core/line.ts";
+import type { LegFacts, LineEvent } from "../../src/core/line.ts";
 import { pause, type Timers } from "../../src/platform/timers.ts";
-import type { Translated } from "./translate.ts";
 
 /** The shortest pause between two requested snapshots, in ms: what strangers send must not keep the switch busy. */
 export const minPauseMs = 1000;
@@ -35,7 +34,7 @@ export class SnapshotSchedule {
   }
 
   /** Notes an event that arrives during a snapshot. */
-  note(event: Translated): void {
+  note(event: LineEvent): void {
     if (event.type === "leg-renamed") this.#meanwhile?.set(event.from, "").set(event.to, event.desk);
     if (event.type === "leg") this.#meanwhile?.set(event.facts.leg, event.facts.ended ? "" : event.facts.desk);
   }
