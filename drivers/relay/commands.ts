@@ -1,8 +1,9 @@
 /**
  * The commands of one connection to the broker, each from its request to its single result: the relay's refusal, an item of the
- * feed, a timeout, or the loss of the connection or of the relay. A request is sent once.
+ * feed, a timeout, or the loss of the connection. If the relay is silent or another one takes its place, that one is asked with
+ * the same id: the relays see to it that a command is carried out once.
  */
-import { encode, readCommandAnswer } from "../../src/broker/messages.ts";
+import { type DialRequest, encode, readCommandAnswer } from "../../src/broker/messages.ts";
 import type { CommandResult, LineCommand } from "../../src/core/line.ts";
 import type { Timers } from "../../src/platform/timers.ts";
 import type { Follower } from "./follow.ts";
@@ -11,6 +12,9 @@ import { nameOf } from "./relays.ts";
 /** The longest time from a command to its result, in ms: longer than any handset rings. */
 const maxResult = 180_000;
 
+/** How long a relay may be without an answer before another one is asked, if there is one, in ms. */
+export const patienceMs = 750;
+
 /** What commands need from their session. */
 export interface CommandsOptions {
   readonly timers: Timers;
@@ -18,14 +22,19 @@ export interface CommandsOptions {
   /** Sends a request whose answers have this id. */
   readonly send: (command: LineCommand, id: string, text: string) => void;
   readonly onResult: (command: LineCommand, result: CommandResult) => void;
+  /** A relay does not answer in time, and there is another one. */
+  readonly onSilent: (desk: string, relay: string) => void;
 }
 
 /** A command without a result. */
 interface OpenCommand {
   readonly command: LineCommand;
-  /** The relay that was asked. */
-  readonly relay: string;
+  /** The relay that was asked last. */
+  relay: string;
+  /** A relay has answered that it has the command. */
+  isTaken: boolean;
   cancelDeadline: () => void;
+  cancelPatience: () => void;
 }
 
 /** The commands of one connection. */
@@ -39,14 +48,23 @@ export class Commands {
 
   /** Sends a command to the relay that the desk follows. */
   execute(command: LineCommand, follower: Follower | undefined, now: number): void {
-    const { timers, answerMs, send, onResult } = this.#options;
+    const { timers, answerMs, send, onResult, onSilent } = this.#options;
     const relay = follower?.relay;
     if (!follower) return onResult(command, failed("NOT_SERVED", `Desk ${command.desk} is not served.`));
     if (!follower.isUp || relay === undefined) return onResult(command, failed("NO_LINK", noLink(command, follower.why)));
     const id = crypto.randomUUID();
-    const late = () => this.#end(id, unknown(`The relay ${nameOf(relay)} did not answer within ${answerMs / 1000} s`));
-    this.#open.set(id, { command, relay, cancelDeadline: timers.after(answerMs, late) });
-    send(command, id, request(command, { to: relay, id, by: follower.clock(now) + answerMs }));
+    const open: OpenCommand = { command, relay, isTaken: false, cancelDeadline: () => {}, cancelPatience: () => {} };
+    this.#open.set(id, open);
+    const patience = follower.hasOther(now) ? Math.min(patienceMs, answerMs) : answerMs;
+    if (patience < answerMs) open.cancelPatience = timers.after(patience, () => onSilent(command.desk, open.relay));
+    this.#answerBy(id, open, answerMs);
+    send(command, id, request(command, { to: relay, id, by: follower.clock(now) + patience }));
+  }
+
+  #answerBy(id: string, open: OpenCommand, ms: number): void {
+    const late = () => this.#end(id, unknown(`The relay ${nameOf(open.relay)} did not answer within ${ms / 1000} s`));
+    open.cancelDeadline();
+    open.cancelDeadline = this.#options.timers.after(ms, late);
   }
 
   /** @param text undefined: no relay is connected to the broker, so that nothing was done. */
@@ -57,6 +75,8 @@ export class Commands {
     const answer = readCommandAnswer(text);
     if (answer?.id !== id || answer.r !== open.relay) return;
     if (answer.result) return this.#end(id, answer.result);
+    open.isTaken = true;
+    open.cancelPatience();
     open.cancelDeadline();
     open.cancelDeadline = this.#options.timers.after(
       maxResult,
@@ -70,9 +90,16 @@ export class Commands {
   }
 
   /** The desk follows another relay now: the former one is dead or cut off. */
-  moved(desk: string, to: string): void {
-    for (const [id, { command, relay }] of this.#open) {
-      if (command.desk === desk && relay !== to) this.#end(id, unknown(`The relay ${nameOf(relay)} is no longer heard`));
+  moved(desk: string, follower: Follower, to: string, now: number): void {
+    const { answerMs, send } = this.#options;
+    for (const [id, open] of this.#open) {
+      const { command, relay, isTaken } = open;
+      if (command.desk !== desk || relay === to) continue;
+      open.relay = to;
+      open.cancelPatience();
+      this.#answerBy(id, open, answerMs);
+      const again = isTaken ? "taken" : "asked";
+      send(command, id, request(command, { to, id, by: follower.clock(now) + answerMs, again }));
     }
   }
 
@@ -86,11 +113,12 @@ export class Commands {
     if (!open) return;
     this.#open.delete(id);
     open.cancelDeadline();
+    open.cancelPatience();
     this.#options.onResult(open.command, result);
   }
 }
 
-function request(command: LineCommand, common: { to: string; id: string; by: number }): string {
+function request(command: LineCommand, common: Pick<DialRequest, "to" | "id" | "by" | "again">): string {
   if (command.type === "dial") return encode({ ...common, call: command.call, number: command.number });
   const { agent, login, mode, queue } = command;
   return encode({ ...common, agent, login, mode, ...(queue === undefined ? {} : { queue }) });

@@ -44,7 +44,7 @@ export type Action =
   | ({ readonly type: "ask" } & SyncRequest)
   /** A command has its result. */
   | { readonly type: "result"; readonly id: string; readonly result: CommandResult }
-  /** Commands that another relay has taken will not be reported. */
+  /** Another relay is followed from now on. */
   | { readonly type: "moved"; readonly to: string };
 
 /** The desk of a box. */
@@ -165,6 +165,18 @@ export class Follower {
     });
   }
 
+  /** Whether there is another relay that could be followed. */
+  hasOther(now: number): boolean {
+    return this.#relays.hasOther(this.#followed?.r, now);
+  }
+
+  /** A relay does not answer: if it is the followed one, another one is asked for the state. */
+  suspect(relay: string, now: number): Action[] {
+    return this.#doing(() => {
+      if (this.#followed?.r === relay && this.hasOther(now)) this.#leaveBehind(now);
+    });
+  }
+
   /** @param now to be called about twice a second. */
   tick(now: number): Action[] {
     return this.#doing(() => {
@@ -176,7 +188,7 @@ export class Follower {
         return;
       }
       if (this.#asked) return;
-      if (this.#lag && now - this.#lag.since >= maxLag) return this.#leaveBehind(this.#lag.r, now);
+      if (this.#lag && now - this.#lag.since >= maxLag) return this.#leaveBehind(now, this.#lag.r);
       const followed = this.#followed;
       if (!followed || !this.#relays.isAlive(followed.r, now)) return this.#onDead(now);
       if (now - this.#checkedAt >= (this.#isUp && this.#legs.areUnsure ? recheckMs : checkMs)) this.#ask(now, followed.r);
@@ -229,10 +241,11 @@ export class Follower {
     if (!this.#legs.knows(e.facts)) this.#lag = { r, since: now };
   }
 
-  #leaveBehind(r: string, now: number): void {
+  /** @param to the relay to follow instead; absent: the best of the others. */
+  #leaveBehind(now: number, to?: string): void {
     this.#lag = undefined;
     if (this.#followed) this.#relays.demote(this.#followed.r, now);
-    this.#ask(now, r);
+    this.#ask(now, to ?? this.#relays.best(this.#followed?.r, now));
   }
 
   /** The state of another relay, which is followed from now on. */
@@ -257,7 +270,7 @@ export class Follower {
       const [first] = answer.items;
       if (first && first.n > followed.n + 1) return this.#ask(now, followed.r);
       this.#resume();
-      const useless = this.#useless(answer.items, answer.at);
+      const useless = this.#legs.overIn(answer.items, answer.at - usefulMs);
       for (const item of answer.items) {
         if (item.n !== followed.n + 1) continue;
         followed.n = item.n;
@@ -273,18 +286,6 @@ export class Follower {
     if (!this.#isInterrupted || this.#lastLink === undefined) return;
     this.#up(this.#lastLink);
     if (this.#phone) this.#report({ ...this.#phone, desk: this.#desk });
-  }
-
-  /** The legs that have begun and ended meanwhile, too long ago. */
-  #useless(items: readonly FeedItem[], at: number): ReadonlySet<string> {
-    const begun = new Map<string, number>();
-    const over = new Set<string>();
-    for (const { e, at: when } of items) {
-      if (e.type !== "leg" || this.#legs.isLive(e.facts.leg)) continue;
-      if (!begun.has(e.facts.leg)) begun.set(e.facts.leg, when);
-      if (e.facts.ended && at - (begun.get(e.facts.leg) ?? at) > usefulMs) over.add(e.facts.leg);
-    }
-    return over;
   }
 
   /** The link of the box was lost, and that of the relay was not. */

@@ -1,5 +1,6 @@
 /** The legs of a desk as a box has heard of them: those that live, with all their facts, and those that have ended. */
 import { added, news, type WireFacts } from "../../src/broker/facts.ts";
+import type { FeedItem } from "../../src/broker/messages.ts";
 
 /** The maximum number of ended legs that are remembered. */
 const maxEnded = 200;
@@ -51,6 +52,18 @@ export class DeskLegs {
     for (const leg of gone) this.#end(leg);
     this.#unsure = new Set(this.#live.keys());
     for (const facts of legs) if (!this.#ended.has(facts.leg)) this.add(facts);
+  }
+
+  /** The legs that have begun and ended in these items, and began before this time. */
+  overIn(items: readonly FeedItem[], before: number): ReadonlySet<string> {
+    const begun = new Map<string, number>();
+    const over = new Set<string>();
+    for (const { e, at } of items) {
+      if (e.type !== "leg" || this.isLive(e.facts.leg)) continue;
+      if (!begun.has(e.facts.leg)) begun.set(e.facts.leg, at);
+      if (e.facts.ended && (begun.get(e.facts.leg) ?? at) < before) over.add(e.facts.leg);
+    }
+    return over;
   }
 
   /** A leg has another id. */

@@ -111,6 +111,11 @@ export class Relays {
     return best?.beat.r;
   }
 
+  /** Whether a relay other than this one lives and has the switch. */
+  hasOther(r: string | undefined, now: number): boolean {
+    return [...this.#known.values()].some(({ beat }) => beat.r !== r && beat.switch.up && this.isAlive(beat.r, now));
+  }
+
   /** Why a relay does not serve the desk, if one has said so. */
   get refusal(): string | undefined {
     return [...this.#known.values()].find(({ refused }) => refused !== undefined)?.refused;

@@ -44,6 +44,10 @@ export class Session {
       answerMs,
       send: ({ desk, type }, id, text) => this.#publish(desk, type, `c${id}`, text),
       onResult: (command, result) => report({ type: "result", command, result }),
+      onSilent: (desk, relay) => {
+        const follower = options.followers.get(desk);
+        if (follower) this.#do(desk, follower.suspect(relay, timers.now()));
+      },
     });
   }
 
@@ -131,7 +135,7 @@ export class Session {
     for (const action of actions) {
       if (action.type === "event") report(action.event);
       else if (action.type === "result") this.#commands.onResult(action.id, action.result);
-      else if (action.type === "moved") this.#commands.moved(desk, action.to);
+      else if (action.type === "moved") this.#onMoved(desk, action.to);
       else {
         const { type: _, ...question } = action;
         const count = (this.#questions.get(desk) ?? 0) + 1;
@@ -139,5 +143,10 @@ export class Session {
         this.#publish(desk, "sync", `s${count}`, encode(question));
       }
     }
+  }
+
+  #onMoved(desk: string, to: string): void {
+    const follower = this.#options.followers.get(desk);
+    if (follower) this.#commands.moved(desk, follower, to, this.#options.timers.now());
   }
 }

@@ -111,6 +111,23 @@ interface CommandRequest {
   readonly id: string;
   /** Until when the box waits for the answer to this request, by the relay's clock: a relay that is later does nothing. */
   readonly by: number;
+  /** The box has asked another relay before, which has not answered (`asked`), or has taken the command (`taken`). */
+  readonly again?: "asked" | "taken";
+}
+
+/** A relay announces to the others that it carries out a command. */
+export interface Claim {
+  readonly r: string;
+  readonly desk: string;
+  readonly id: string;
+  /** The call, if it is a dial. */
+  readonly call?: string;
+}
+
+/** The answer of a relay that has heard every claim of the last seconds, to another one that asks about one. */
+export interface KnownAnswer {
+  readonly r: string;
+  readonly known: boolean;
 }
 
 /** A dial from the desk of the subject. */
@@ -136,7 +153,17 @@ export interface CommandAnswer {
 
 /** A message as text. */
 export function encode(
-  message: Beat | FeedMessage | SyncRequest | SyncAnswer | Refusal | DialRequest | AgentRequest | CommandAnswer,
+  message:
+    | Beat
+    | FeedMessage
+    | SyncRequest
+    | SyncAnswer
+    | Refusal
+    | DialRequest
+    | AgentRequest
+    | CommandAnswer
+    | Claim
+    | KnownAnswer,
 ): string {
   return JSON.stringify({ v: schemaVersion, ...message });
 }
@@ -319,7 +346,18 @@ const command: Fields<CommandRequest> = {
   to: isRelay,
   id: isId,
   by: isTime,
+  again: (value) => value === "asked" || value === "taken",
 };
+
+/** Reads the announcement of a command. */
+export function readClaim(text: string): Claim | undefined {
+  return read<Claim>(parsed(text), { r: isRelay, desk: isText(20), id: isId, call: isId }, ["r", "desk", "id"]);
+}
+
+/** Reads the answer whether a command is known. */
+export function readKnown(text: string): KnownAnswer | undefined {
+  return read<KnownAnswer>(parsed(text), { r: isRelay, known: isFlag }, ["r", "known"]);
+}
 
 /** Reads a dial. */
 export function readDial(text: string): DialRequest | undefined {

@@ -35,6 +35,16 @@ export function beatSubject(prefix: string): string {
   return `${prefix}.all.relay`;
 }
 
+/** The subject on which relays announce the commands that they carry out, to each other. */
+export function claimSubject(prefix: string): string {
+  return `${prefix}.relay.claim`;
+}
+
+/** The subject on which a relay that has just started asks the others whether one of them knows a command. */
+export function knownSubject(prefix: string): string {
+  return `${prefix}.relay.known`;
+}
+
 /** The first part of the subjects on which the box of a desk receives answers. */
 export function inboxOf(desk: string): string {
   return `_INBOX.${desk}.`;

@@ -64,6 +64,12 @@ export class Feed {
     return this.#legs.has(leg) || this.#hasEnded(leg);
   }
 
+  /** The legs of a dial, those that have ended in the last minutes included. */
+  legsOf(call: string): readonly WireFacts[] {
+    const legs = [...this.#legs.values(), ...this.#ended].map(({ facts }) => facts);
+    return legs.filter((facts) => facts.call === call);
+  }
+
   get link(): SwitchState {
     return this.#link;
   }

@@ -37,10 +37,16 @@ const maxIds = 200;
 interface Taken {
   readonly at: number;
   answer: Omit<CommandAnswer, "r">;
+  /** Another relay has announced it. */
+  readonly elsewhere?: true;
 }
 
-/** `repeat`: the command was taken or refused before, with this answer. `late`: the box no longer waits for it. */
+/**
+ * `repeat`: the command was taken or refused before, with this answer. `late`: the box no longer waits for it. `claimed`: another
+ * relay has taken it.
+ */
 export type Decision =
+  | { readonly type: "claimed" }
   | { readonly type: "go" }
   | { readonly type: "late" }
   | { readonly type: "repeat"; readonly answer: Omit<CommandAnswer, "r"> }
@@ -75,6 +81,8 @@ export class Gate {
 
   /** Decides about a change of an agent's state. */
   agent({ id, by, agent }: Pick<AgentRequest, "id" | "by" | "agent">, now: number): Decision {
+    // A state that is set twice is the same state.
+    if (this.#taken.get(id)?.elsewhere) this.#taken.delete(id);
     return this.#once(id, by, now, maxIds, () => {
       if (!mayLogIn(this.#rules.agents, this.#desk, agent)) {
         const why = `Agent ${agent.slice(0, 64)} may not log in at phone ${this.#desk}: ask the administrator (relay.agents).`;
@@ -91,6 +99,19 @@ export class Gate {
     });
   }
 
+  /** Whether a command was taken or refused in the last minutes, here or at another relay. */
+  knows(id: string): boolean {
+    return this.#taken.has(id);
+  }
+
+  /** Another relay carries out this command: it counts here too. */
+  claimed(id: string, isDial: boolean, now: number): void {
+    if (this.#taken.has(id)) return;
+    this.#taken.set(id, { at: now, answer: { id }, elsewhere: true });
+    if (isDial) this.#dialled = countDial(this.#dialled, now);
+    else this.#agentChanges.push(now);
+  }
+
   /** Notes the result of a command, for a repeat of its request. */
   settle(id: string, result: CommandResult): void {
     const taken = this.#taken.get(id);
@@ -100,6 +121,7 @@ export class Gate {
   #once(id: string, by: number, now: number, maxTaken: number, decide: () => Decision): Decision {
     for (const [old, { at }] of this.#taken) if (now - at > idMemoryMs) this.#taken.delete(old);
     const before = this.#taken.get(id);
+    if (before?.elsewhere && !before.answer.result) return { type: "claimed" };
     if (before) return { type: "repeat", answer: before.answer };
     if (now > by) return { type: "late" };
     if (this.#taken.size >= maxTaken) {

@@ -5,23 +5,15 @@
 import type { BrokerMessage } from "../broker/broker.ts";
 import { withoutDesk } from "../broker/facts.ts";
 import type { KeptBroker } from "../broker/keep.ts";
-import {
-  type Beat,
-  encode,
-  type FeedEvent,
-  feedMessage,
-  readAgent,
-  readDial,
-  readSync,
-  type SwitchState,
-} from "../broker/messages.ts";
-import { askSubject, beatSubject, deskSubject, inboxOf, readAsk } from "../broker/subjects.ts";
-import { type CommandResult, gone, type Line, type LineCommand, type LineEvent } from "../core/line.ts";
+import { type Beat, encode, type FeedEvent, feedMessage, readSync, type SwitchState } from "../broker/messages.ts";
+import { askSubject, beatSubject, claimSubject, deskSubject, inboxOf, knownSubject, readAsk } from "../broker/subjects.ts";
+import { gone, type Line, type LineEvent } from "../core/line.ts";
 import type { Log } from "../log/log.ts";
 import { type Rate, rateLimit } from "../platform/rate-limit.ts";
 import type { Timers } from "../platform/timers.ts";
+import { RelayCommands } from "./commands.ts";
 import { Feed } from "./feed.ts";
-import { Gate, type GateRules, refused } from "./gate.ts";
+import { Gate, type GateRules } from "./gate.ts";
 
 /** How often a relay says that it is there, in ms. */
 export const beatMs = 2000;
@@ -50,7 +42,10 @@ export interface RelayOptions {
   /** The extensions. */
   readonly desks: readonly string[];
   readonly line: Line;
-  readonly broker: Pick<KeptBroker, "connections" | "onUp" | "server" | "publish" | "respond" | "subscribe">;
+  readonly broker: Pick<
+    KeptBroker,
+    "connections" | "flush" | "onUp" | "server" | "publish" | "request" | "respond" | "subscribe"
+  >;
   /**
    * Another connection for the beats: a server sends a message to all boxes before it reads the next one of the same connection,
    * which takes 50 ms for 5,000. Absent: the same.
@@ -102,8 +97,7 @@ export class Relay {
   readonly #stop = new AbortController();
   readonly #mayAsk = rateLimit(maxAsks);
   readonly #mayCheck = rateLimit(maxChecks);
-  /** The commands without a result: by desk, and the id of the call or the callout. */
-  readonly #open = new Map<string, string>();
+  readonly #commands: RelayCommands;
   #switch: SwitchState = { up: false, why: "the relay has not reached the switch yet" };
   #cancelTimers: () => void = () => {};
   readonly counts: RelayCounts = {
@@ -121,14 +115,24 @@ export class Relay {
 
   constructor(options: RelayOptions) {
     this.#options = options;
-    const { name, boot, desks, prefix, rules, broker } = options;
+    const { name, boot, desks, prefix, rules, broker, line, log, timers } = options;
     this.#id = `${name}#${boot}`;
     this.#desks = new Map(desks.map((desk) => [
       desk,
       { feed: new Feed(), gate: new Gate(desk, rules), subject: deskSubject(prefix, desk, "line") },
     ]));
+    this.#commands = new RelayCommands({
+      ...{ id: this.#id, prefix, line, broker, log, timers, counts: this.counts },
+      served: (desk) => this.#desks.get(desk),
+      publish: (desk, event) => this.#publish(desk, event),
+    });
     broker.subscribe(askSubject(prefix, "*", "*"), (message) => this.#onAsk(message));
-    broker.onUp(() => this.#beat());
+    broker.subscribe(claimSubject(prefix), (message) => this.#commands.onClaim(message));
+    broker.subscribe(knownSubject(prefix), (message) => this.#commands.onKnown(message));
+    broker.onUp(() => {
+      this.#commands.connected();
+      this.#beat();
+    });
     this.#every(beatMs, () => this.#beat());
     this.#every(pruneMs, () => this.#prune());
     this.ended = this.#run();
@@ -158,6 +162,7 @@ export class Relay {
   async stop(): Promise<void> {
     this.#stop.abort();
     this.#cancelTimers();
+    this.#commands.stop();
     await this.ended;
   }
 
@@ -210,11 +215,12 @@ export class Relay {
       case "snapshot":
         return this.#onSnapshot(event);
       case "leg":
-        return this.#publish(event.facts.desk, { type: "leg", facts: withoutDesk(event.facts) });
+        this.#publish(event.facts.desk, { type: "leg", facts: withoutDesk(event.facts) });
+        return this.#commands.onLeg(event.facts.desk);
       case "acd-reset":
         return event.desks.forEach((desk) => this.#publish(desk, { type: "acd-reset" }));
       case "result":
-        return this.#onResult(event.command, event.result);
+        return this.#commands.onResult(event.command, event.result);
       default: {
         const { desk, ...others } = event;
         this.#publish(desk, others);
@@ -238,6 +244,7 @@ export class Relay {
       const to = this.#linking.get(desk);
       this.#linking.delete(desk);
       this.#publish(desk, to === undefined ? { type: "snapshot", legs: of } : { type: "link-up", to, legs: of });
+      this.#commands.onLeg(desk);
       if (to !== undefined && !this.#switch.up) this.#setSwitch({ up: true, to });
     }
   }
@@ -256,15 +263,6 @@ export class Relay {
     this.#options.broker.publish(served.subject, feedMessage(this.#id, item));
   }
 
-  #onResult(command: LineCommand, result: CommandResult): void {
-    const key = keyOf(command);
-    const id = this.#open.get(key);
-    if (id === undefined) return;
-    this.#open.delete(key);
-    this.#desks.get(command.desk)?.gate.settle(id, result);
-    this.#publish(command.desk, { type: "result", id, result });
-  }
-
   #onAsk(message: BrokerMessage): void {
     const { prefix, log, timers } = this.#options;
     const ask = readAsk(prefix, message.subject);
@@ -281,7 +279,7 @@ export class Relay {
       return this.#drop();
     }
     if (question === "sync") this.#onSync(desk, message);
-    else if (question === "dial" || question === "agent") this.#onCommand(desk, question, message);
+    else if (question === "dial" || question === "agent") this.#commands.onAsk(desk, question, message);
   }
 
   #drop(): void {
@@ -312,56 +310,4 @@ export class Relay {
     if (line.check) line.check(legs);
     else for (const { leg } of legs) this.#publish(desk, { type: "leg", facts: { leg, ended: gone } });
   }
-
-  #onCommand(desk: string, question: "dial" | "agent", message: BrokerMessage): void {
-    const { broker, timers, log } = this.#options;
-    const dial = question === "dial" ? readDial(message.text) : undefined;
-    const agent = question === "agent" ? readAgent(message.text) : undefined;
-    const request = dial ?? agent;
-    if (!request || request.to !== this.#id) {
-      if (!request) log.rarely(`command ${desk}`).warning("A command that cannot be read was dropped", { desk, question });
-      return this.#drop();
-    }
-    const { id } = request;
-    const answer = (result?: CommandResult) =>
-      broker.respond(message, encode({ r: this.#id, id, ...(result === undefined ? {} : { result }) }));
-    const served = this.#desks.get(desk);
-    if (!served) return answer(refused("NOT_SERVED", `Desk ${desk} is not served.`));
-    const now = timers.now();
-    const decision = dial ? served.gate.dial(dial, now) : served.gate.agent({ ...request, agent: agent?.agent ?? "" }, now);
-    if (decision.type === "late") return this.#drop();
-    if (decision.type === "repeat") return answer(decision.answer.result);
-    if (decision.type === "refuse") {
-      this.counts.refused++;
-      log.rarely(`refused ${decision.log} ${desk}`, 10).warning("A command of a box was refused", {
-        desk,
-        question,
-        rule: decision.log,
-      });
-      return answer(decision.result);
-    }
-    answer();
-    if (dial) this.counts.dials++;
-    else this.counts.agentChanges++;
-    this.#execute(
-      id,
-      dial
-        ? { type: "dial", desk, call: dial.call, number: dial.number }
-        : { type: "agent", desk, callout: id, ...agentOf(agent) },
-    );
-  }
-
-  #execute(id: string, command: LineCommand): void {
-    this.#open.set(keyOf(command), id);
-    this.#options.line.execute(command);
-  }
-}
-
-function agentOf(request: ReturnType<typeof readAgent>) {
-  const { agent = "", login = false, mode = "logged-out", queue } = request ?? {};
-  return { agent, login, mode, ...(queue === undefined ? {} : { queue }) } as const;
-}
-
-function keyOf(command: LineCommand): string {
-  return `${command.desk} ${command.type} ${command.type === "dial" ? command.call : command.callout ?? ""}`;
 }

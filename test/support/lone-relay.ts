@@ -3,7 +3,7 @@ import { AsyncQueue } from "../../drivers/shared/async-queue.ts";
 import type { BrokerMessage } from "../../src/broker/broker.ts";
 import type { Line, LineCommand, LineEvent } from "../../src/core/line.ts";
 import { openLog } from "../../src/log/log.ts";
-import { Relay } from "../../src/relay/relay.ts";
+import { Relay, type RelayOptions } from "../../src/relay/relay.ts";
 import { testRules } from "./relay-rig.ts";
 import { FakeTimers } from "./timers.ts";
 
@@ -18,8 +18,13 @@ export class LoneRelay implements AsyncDisposable {
   /** What it has published, with the subjects. */
   readonly published: [string, string][] = [];
   readonly relay: Relay;
+  /** Resolves when the broker has what was sent. */
+  flush: () => Promise<void> = () => Promise.resolve();
+  /** What the other relays answer. */
+  request: () => Promise<string> = () => Promise.reject(new Error("nobody listens"));
+  readonly #broker: { server: string | undefined };
   readonly #events = new AsyncQueue<LineEvent>();
-  #take: (message: BrokerMessage) => void = () => {};
+  readonly #takes = new Map<string, (message: BrokerMessage) => void>();
 
   private constructor(desks: readonly string[]) {
     const line: Line = {
@@ -30,6 +35,20 @@ export class LoneRelay implements AsyncDisposable {
       execute: (command) => void this.executed.push(command),
       check: (legs) => void this.checked.push(...legs),
     };
+    const broker: RelayOptions["broker"] & { server: string | undefined } = {
+      connections: 1,
+      server: "test",
+      onUp: () => () => {},
+      flush: () => this.flush(),
+      request: () => this.request(),
+      publish: (subject, text) => void this.published.push([subject, text]),
+      respond: (_, text) => void this.answers.push(text),
+      subscribe: (subject, take) => {
+        this.#takes.set(subject, take);
+        return () => {};
+      },
+    };
+    this.#broker = broker;
     this.relay = new Relay({
       name: "a",
       rank: 1,
@@ -37,17 +56,7 @@ export class LoneRelay implements AsyncDisposable {
       prefix: "tele",
       desks,
       line,
-      broker: {
-        connections: 1,
-        server: "test",
-        onUp: () => () => {},
-        publish: (subject, text) => void this.published.push([subject, text]),
-        respond: (_, text) => void this.answers.push(text),
-        subscribe: (_, take) => {
-          this.#take = take;
-          return () => {};
-        },
-      },
+      broker,
       rules: testRules,
       log: openLog(() => {}, "error", false),
       timers: this.timers,
@@ -67,9 +76,30 @@ export class LoneRelay implements AsyncDisposable {
     await new Promise((resolve) => setImmediate(resolve));
   }
 
-  /** A box asks. */
+  /** A box asks. What the line does follows with `happens`. */
   ask(desk: string, question: string, text: string, reply: string | undefined = `_INBOX.${desk}.x`): void {
-    this.#take({ subject: `tele.ask.${desk}.${question}`, text, reply, noResponders: false });
+    this.#takes.get("tele.ask.*.*")?.({ subject: `tele.ask.${desk}.${question}`, text, reply, noResponders: false });
+  }
+
+  /** Its connection to the broker is lost. */
+  loseBroker(): void {
+    this.#broker.server = undefined;
+  }
+
+  /** Another relay announces a command. */
+  claimed(claim: object): void {
+    this.#others("claim", claim);
+  }
+
+  /** Another relay asks whether this one knows a command. */
+  asksWhetherKnown(id: string): void {
+    this.#others("known", { id });
+  }
+
+  #others(kind: string, message: object): void {
+    const subject = `tele.relay.${kind}`;
+    const text = JSON.stringify({ v: 1, r: "b#1", desk: "1001", ...message });
+    this.#takes.get(subject)?.({ subject, text, reply: "_INBOX.relay-b.x", noResponders: false });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

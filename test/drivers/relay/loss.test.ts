@@ -143,3 +143,74 @@ test("a dial whose messages are lost is executed once at most, and has one resul
     { numRuns: Number(process.env["RUNS"] ?? 60) },
   );
 });
+
+/** The death of a relay, in ms after the first dial; it may return at once, with another boot. */
+interface Death {
+  readonly index: number;
+  readonly at: number;
+  readonly returns: boolean;
+}
+
+/** Dials one after the other while relays die. */
+async function dialWhile(fleet: LossyFleet, deaths: readonly Death[], calls: string[]) {
+  const due = [
+    ...deaths.map(({ index, at, returns }) => ({ at, run: () => returns ? fleet.restart(index) : fleet.kill(index) })),
+    ...calls.map((call, place) => ({
+      at: place * 7000,
+      run: () => fleet.execute({ type: "dial", desk: "1001", call, number: "914155550123" }),
+    })),
+  ].toSorted((a, b) => a.at - b.at);
+  let now = 0;
+  for (const { at, run } of due) {
+    await fleet.pass(at - now);
+    now = at;
+    run();
+  }
+  await fleet.settle();
+  await fleet.pass(180_000);
+}
+
+function onceEach(fleet: LossyFleet, calls: string[]): void {
+  const executed = fleet.executed.map((command) => command.type === "dial" ? command.call : "");
+  expect(executed.length).toBe(new Set(executed).size);
+  expect(fleet.box.results).toHaveLength(calls.length);
+}
+
+// Half of them in the second before or after a dial.
+const moment = fc.oneof(
+  fc.nat(20_000),
+  fc.tuple(fc.constantFrom(7000, 14_000), fc.integer({ min: -1000, max: 1000 })).map(([a, b]) => a + b),
+);
+const death: fc.Arbitrary<Death> = fc.record({ index: fc.nat(1), at: moment, returns: fc.boolean() });
+
+test("a dial while relays die and messages are lost is executed once at most, and has one result", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.infiniteStream(fate), fc.array(death, { maxLength: 5 }), async (fates, deaths) => {
+      const fleet = new LossyFleet(fates);
+      await fleet.start(2);
+      const calls = ["c1", "c2", "c3"];
+      await dialWhile(fleet, deaths, calls);
+      onceEach(fleet, calls);
+      fleet.stop();
+    }),
+    { numRuns: Number(process.env["RUNS"] ?? 60) },
+  );
+});
+
+test("if one of two relays dies, at whatever moment, every dial is executed once and is done", async () => {
+  await fc.assert(
+    fc.asyncProperty(death, async (death) => {
+      const fleet = new LossyFleet([][Symbol.iterator]());
+      await fleet.start(2);
+      fleet.isReliable();
+      // They have heard each other long enough.
+      await fleet.pass(12_000);
+      const calls = ["c1", "c2", "c3"];
+      await dialWhile(fleet, [death], calls);
+      onceEach(fleet, calls);
+      expect(fleet.box.results.map((event) => event.type === "result" && event.result.outcome)).toEqual(["done", "done", "done"]);
+      fleet.stop();
+    }),
+    { numRuns: Number(process.env["RUNS"] ?? 60) },
+  );
+});

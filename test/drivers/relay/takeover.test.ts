@@ -1,0 +1,51 @@
+/** One of two relays dies without a last word, on a real nats-server: the agent dials as if nothing had happened. */
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { hearingMs } from "../../../src/relay/commands.ts";
+import { ownFolder } from "../../support/folder.ts";
+import { LineListener } from "../../support/line-listener.ts";
+import { noNats } from "../../support/nats.ts";
+import { quickTimers, RelayRig } from "../../support/relay-rig.ts";
+import { until } from "../../support/until.ts";
+
+setDefaultTimeout(60_000);
+
+/** Two relays that have heard each other long enough, and a box that follows the first. */
+async function pair() {
+  let skew = 0;
+  const rig = await RelayRig.start(ownFolder(), { timers: { ...quickTimers, now: () => quickTimers.now() + skew } });
+  const [first, second] = [await rig.relay("a", 1), await rig.relay("b", 2)];
+  await until("the relays have no switch", () => first.relay.switch.up && second.relay.switch.up);
+  skew = hearingMs;
+  const listener = new LineListener(rig.line());
+  await listener.next("snapshot");
+  const stop = async () => {
+    listener.stop();
+    await listener.ended;
+    await rig[Symbol.asyncDispose]();
+  };
+  return { rig, listener, die: () => first.broker.close(), stop };
+}
+
+describe.skipIf(noNats !== "")(`of two relays one dies${noNats}`, () => {
+  test("then a dial is executed once, by the other", async () => {
+    const { rig, listener, die, stop } = await pair();
+    await die();
+    expect(await listener.dial()).toEqual({ outcome: "done" });
+    expect(await listener.dial()).toEqual({ outcome: "done" });
+    expect(rig.sim.dialled).toHaveLength(2);
+    expect(listener.events.some(({ type }) => type === "link-down")).toBe(false);
+    await stop();
+  });
+
+  test("while the phone rings that it has dialled: the other reports that it is answered", async () => {
+    const { rig, listener, die, stop } = await pair();
+    rig.sim.handsetDoes = { does: "waits" };
+    const [rings, result] = [rig.sim.nextDialled(), listener.dial()];
+    const dialled = await rings;
+    await die();
+    await dialled.answer();
+    expect(await result).toEqual({ outcome: "done" });
+    expect(rig.sim.dialled).toHaveLength(1);
+    await stop();
+  });
+});
