@@ -14,6 +14,9 @@ import { type Site, siteOf } from "./site.ts";
 import { Translator } from "./translate.ts";
 import { placeOf } from "./wire/rest.ts";
 
+/** The longest pause between two attempts, in ms: a switch that was restarted is watched again soon. */
+export const longestPause = 10_000;
+
 /** The pause after another program has taken over the application, in ms: two boxes with one name must not fight. */
 export const replacedPause = 15_000;
 
@@ -30,7 +33,7 @@ class AsteriskLine extends Reconnection<Session> {
   readonly #translator: Translator;
 
   constructor(config: AsteriskConfig, context: DriverContext) {
-    super("Asterisk", context);
+    super("Asterisk", context, longestPause);
     this.#config = config;
     this.#context = context;
     this.#site = siteOf(config, context.desks, context.variables);

@@ -15,7 +15,9 @@ export function callerOf(site: Site, leg: Leg, reading: Reading, exten: string):
     (isOwn && isWithheld(reading.masterPresentation, reading.masterCallerName));
   const isRouted = masterFromDid !== "" && !isRelay(reading.masterName);
   const outside = !isOwn ? undefined : isRouted || isOutside(site, reading.masterName, reading.masterContext);
-  const hasOther = isOwn && masterOriginal !== "" && masterOriginal !== number && !isRelay(reading.masterName);
+  // A ring group may show its own short number; a long one is what the dialplan has made of the caller's.
+  const hasOther = isOwn && masterOriginal !== "" && masterOriginal !== number && digitsIn(number) <= 6 &&
+    !isRelay(reading.masterName);
   const caller: Party = {
     identity: number,
     ...(hasOther ? { original: masterOriginal } : {}),
@@ -57,11 +59,15 @@ export function partnerOf(site: Site, leg: Leg, reading: Reading): Partial<LegFa
   const outside = isOutside(site, bridgePeer, reading.peerContext);
   const withheld = isWithheld(reading.presentation, reading.name) || isWithheld(reading.peerPresentation, reading.peerName);
   const partner: Party = {
-    identity: peerNumber.replace(/\D/g, "").length > 6 ? peerNumber : number || peerNumber,
+    identity: digitsIn(peerNumber) > 6 ? peerNumber : number || peerNumber,
     ...(outside === undefined ? {} : { outside }),
     dialledByLeg,
     ...(called && !dialledByLeg ? { called } : {}),
     ...(withheld ? { withheld } : {}),
   };
   return { ...farLeg, partner };
+}
+
+function digitsIn(number: string): number {
+  return number.replace(/\D/g, "").length;
 }

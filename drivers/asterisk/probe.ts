@@ -27,7 +27,7 @@ const required = [
   "func_channel",
   "func_callerid",
 ];
-const useful = ["func_strings", "func_uri", "func_import"];
+const useful = ["func_strings", "func_uri", "func_logic"];
 
 /** What the hops share. */
 interface Bench {

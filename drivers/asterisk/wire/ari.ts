@@ -71,7 +71,10 @@ export async function subscribe(
 
 function subscriptionRefusal(answer: Answer, application: string, user: string): AriRefused {
   if (answer.status === 403) {
-    return new AriRefused("forbidden", `user ${user} may not subscribe: remove read_only from ari.conf`);
+    return new AriRefused(
+      "forbidden",
+      `Asterisk does not let user ${user} subscribe to events (${refusalOf(answer)}): remove read_only from ari.conf`,
+    );
   }
   if (answer.status === 404) {
     return new AriRefused(
