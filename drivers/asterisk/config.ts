@@ -59,6 +59,13 @@ export const asteriskConfig = z.strictObject({
     description: "the make of the phones, which decides how MakeCall requests auto-answer; with none the phone rings",
   }),
   ringSeconds: z.int().min(5).max(120).default(25).meta({ description: "how long MakeCall rings the handset, in seconds" }),
+  acd: z.enum(["none", "queue"]).default("none").meta({
+    description:
+      "whether Ready and NotReady end and start a pause of the phone in all queues of app_queue (its members are set there)",
+  }),
+  queueMember: z.string().regex(/^[A-Za-z0-9_.+@{}/-]{1,120}$/, "expected an interface such as PJSIP/{extension}").default(
+    "PJSIP/{extension}",
+  ).meta({ description: "the interface of the phone as a member of queues; on FreePBX Local/{extension}@from-queue/n" }),
   connectSeconds: z.number().positive().max(60).default(5).meta({
     description: "deadline for connecting, up to the open websocket, in seconds",
   }),

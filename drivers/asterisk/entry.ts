@@ -10,6 +10,7 @@ export const asterisk: DriverEntry<typeof asteriskConfig> = {
   reference: { driver: "asterisk", host: "127.0.0.1", port: 8088, user: "telesetd", password: "change-me" },
   setup,
   hosts: ({ host }) => [host],
+  drivesAgents: ({ acd }) => acd !== "none",
   simulated: ({ ca: _, ...config }, peer) => ({
     ...config,
     host: "127.0.0.1",

@@ -3,9 +3,11 @@
  * connection, `wire/` its websocket and its requests, `translate.ts` what the events mean. No channel enters Stasis: the dialplan
  * need not be changed.
  */
+import type { KnownLegs } from "../../src/core/line.ts";
 import { pause } from "../../src/platform/timers.ts";
 import type { DriverContext, LoadedDriver } from "../driver.ts";
 import { type ConnectionAttempt, Reconnection } from "../shared/reconnection.ts";
+import type { AgentMemory } from "./agents.ts";
 import { addressOf, applicationOf } from "./address.ts";
 import type { AsteriskConfig, asteriskConfig } from "./config.ts";
 import { probe } from "./probe.ts";
@@ -31,6 +33,7 @@ class AsteriskLine extends Reconnection<Session> {
   readonly #context: DriverContext;
   readonly #site: Site;
   readonly #translator: Translator;
+  readonly #memory: AgentMemory = { outdated: new Set() };
 
   constructor(config: AsteriskConfig, context: DriverContext) {
     super("Asterisk", context, longestPause);
@@ -40,6 +43,10 @@ class AsteriskLine extends Reconnection<Session> {
     this.#translator = new Translator(this.#site);
   }
 
+  check(legs: ReturnType<KnownLegs>): void {
+    this.session?.check(legs);
+  }
+
   protected override async connect(
     { signal, known, report, onSession, onDelay, onUp }: ConnectionAttempt<Session>,
   ): Promise<string> {
@@ -47,7 +54,18 @@ class AsteriskLine extends Reconnection<Session> {
     const address = addressOf(this.#config);
     const application = applicationOf(this.#config);
     const session = await Session.open(
-      { config: this.#config, address, application, site: this.#site, translator: this.#translator, known, log, timers, report },
+      {
+        config: this.#config,
+        address,
+        application,
+        site: this.#site,
+        translator: this.#translator,
+        memory: this.#memory,
+        known,
+        log,
+        timers,
+        report,
+      },
       signal,
     );
     onSession(session);

@@ -165,12 +165,12 @@ function adviceOn(code: AriFailure, { host, port, user }: AsteriskConfig): strin
 
 /** Whatever HTTP answers shows that the server is reached. */
 async function checkHttp({ rest, config }: Bench): Promise<Outcome> {
-  const { status } = await rest.get("asterisk/info", { only: "system" });
+  const { status } = await rest.get("asterisk/info", { only: "system,status" });
   return good(`${placeOf(config)} answers over ${config.tls ? "TLS" : "HTTP"} (${status}).`);
 }
 
 async function checkLogin({ rest, config: { user } }: Bench): Promise<Outcome> {
-  const version = await login(rest, user);
+  const { version } = await login(rest, user);
   return good(`Logged in as ${user} to Asterisk ${oneLine(version).slice(0, 40)}.`);
 }
 

@@ -47,6 +47,12 @@ export class Reader {
     return reading?.id === id ? reading : undefined;
   }
 
+  /** Reads a channel that may be alive; undefined if it is not. Rejects as `all`. */
+  async one(id: string): Promise<Seen | undefined> {
+    const channel = await this.#channel(id);
+    return channel && { channel, reading: await this.read(id) };
+  }
+
   /**
    * Reads the endpoints of the desks and their live channels. Rejects with NoAnswer, or an Error for people if the switch does not
    * answer a question: a live channel must not be mistaken for one that has ended.

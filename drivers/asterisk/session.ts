@@ -2,11 +2,19 @@
  * The work on one connection: request the events of our phones, list the live legs, report what happens, execute commands. The
  * order after a connect: login, websocket, subscription, snapshot. So nothing is missed.
  */
-import type { CommandResult, KnownLegs, LegFacts, LineCommand, LineEvent } from "../../src/core/line.ts";
+import {
+  type CommandResult,
+  gone,
+  type KnownLegs,
+  type LegFacts,
+  type LineCommand,
+  type LineEvent,
+} from "../../src/core/line.ts";
 import type { Log } from "../../src/log/log.ts";
 import { messageOf } from "../../src/platform/text.ts";
 import type { Timers } from "../../src/platform/timers.ts";
 import { SnapshotSchedule } from "../shared/snapshot-schedule.ts";
+import { type AgentMemory, Agents, outdatedDesks } from "./agents.ts";
 import type { AsteriskConfig } from "./config.ts";
 import { Dials } from "./dials.ts";
 import { callOfDial } from "./leg.ts";
@@ -32,6 +40,8 @@ export interface SessionOptions {
   readonly site: Site;
   /** Outlives this connection. */
   readonly translator: Translator;
+  /** Outlives it too. */
+  readonly memory: AgentMemory;
   readonly known: KnownLegs;
   readonly log: Log;
   readonly timers: Timers;
@@ -45,6 +55,8 @@ export class Session {
   readonly #socket: EventSocket;
   readonly #reader: Reader;
   readonly #dials: Dials;
+  readonly #agents: Agents;
+  readonly #startedAt: string;
   readonly #phones: Phones;
   readonly #snapshots: SnapshotSchedule;
   /** The commands without a reply yet. */
@@ -58,11 +70,13 @@ export class Session {
   /** Another program has taken over the application. */
   isReplaced = false;
 
-  private constructor(options: SessionOptions, rest: Rest, socket: EventSocket) {
+  private constructor(options: SessionOptions, rest: Rest, socket: EventSocket, startedAt: string) {
     const { config, site, log, timers, report } = options;
     this.#options = options;
     this.#rest = rest;
     this.#socket = socket;
+    this.#startedAt = startedAt;
+    this.#agents = new Agents(config, rest, options.memory);
     this.#reader = new Reader(rest, site, log);
     this.#phones = new Phones(site.technology, report);
     this.#dials = new Dials({
@@ -92,12 +106,12 @@ export class Session {
     let session: Session | undefined;
     try {
       if (signal.aborted) stop();
-      await login(rest, config.user);
+      const { startedAt } = await login(rest, config.user);
       // No event arrives before they are requested.
       const onMessage = (text: string) => session && session.#onMessage(text);
       const [connectMs, silenceMs] = [config.connectSeconds * 1000, config.silenceSeconds * 1000];
       socket = await EventSocket.open({ ...address, application, connectMs, silenceMs, log, timers, onMessage }, signal);
-      session = new Session(options, rest, socket);
+      session = new Session(options, rest, socket, startedAt);
       await session.#subscribe();
       return session;
     } catch (error) {
@@ -122,6 +136,7 @@ export class Session {
     report({ type: "link-up", to: placeOf(address) });
     try {
       await this.#firstSnapshot();
+      this.#resetAgents();
       this.#snapshots.later(secondSnapshotAfter);
       this.#beat();
       onUp();
@@ -138,6 +153,23 @@ export class Session {
     return why;
   }
 
+  /** See `Line.check`. Before the first snapshot is done there is nothing to compare with. */
+  check(legs: ReturnType<KnownLegs>): void {
+    if (this.#early) return;
+    for (const named of legs) void this.#checkLeg(named);
+  }
+
+  async #checkLeg({ desk, leg }: { readonly desk: string; readonly leg: string }): Promise<void> {
+    const { log, translator } = this.#options;
+    try {
+      const seen = isLegId(leg) ? await this.#reader.one(leg) : undefined;
+      const facts = seen && translator.snapshot(seen.channel, seen.reading);
+      this.#onTranslated({ type: "leg", facts: facts?.desk === desk ? facts : { desk, leg, ended: gone } });
+    } catch (error) {
+      log.debug("Asking for a leg failed", { why: messageOf(error) });
+    }
+  }
+
   /** See `shared/reconnection.ts`. */
   execute(command: LineCommand): void {
     const done = this.#carryOut(command).catch((error: unknown) => {
@@ -149,13 +181,12 @@ export class Session {
   }
 
   async #carryOut(command: LineCommand): Promise<void> {
-    const refuse = (cause: string, why: string) => this.#onResult(command, { outcome: "failed", cause, why });
     const { desk } = command;
-    if (command.type !== "dial") {
-      return refuse("NOT_SUPPORTED", "telesetd does not control this phone system's queues: it keeps the state alone.");
+    if (!this.#desks.includes(desk)) {
+      return this.#onResult(command, { outcome: "failed", cause: "NOT_SERVED", why: `Desk ${desk} is not served.` });
     }
-    const isServed = this.#options.site.desks.some(({ extension }) => extension === desk);
-    return isServed ? await this.#dials.start(command) : refuse("NOT_SERVED", `Desk ${desk} is not served.`);
+    if (command.type === "dial") await this.#dials.start(command);
+    else this.#onResult(command, await this.#agents.set(command));
   }
 
   #onResult(command: LineCommand, result: CommandResult): void {
@@ -191,6 +222,17 @@ export class Session {
     subscribe(this.#rest, { application, user }, [`channel:${channel}`]).catch(() => {});
   }
 
+  #resetAgents(): void {
+    const { config, memory, report } = this.#options;
+    if (config.acd === "none") return;
+    const desks = outdatedDesks(memory, this.#startedAt, this.#desks);
+    if (desks.length > 0) report({ type: "acd-reset", desks });
+  }
+
+  get #desks(): readonly string[] {
+    return this.#options.site.desks.map(({ extension }) => extension);
+  }
+
   async #firstSnapshot(): Promise<void> {
     const legs = await this.#seen();
     this.#options.translator.keep(new Set(legs.map(({ leg }) => leg)));
@@ -211,8 +253,7 @@ export class Session {
   #states: Parameters<Phones["note"]>[0][] = [];
 
   #snapshot(legs: readonly LegFacts[]): void {
-    const { site, report } = this.#options;
-    report({ type: "snapshot", desks: site.desks.map(({ extension }) => extension), legs });
+    this.#options.report({ type: "snapshot", desks: this.#desks, legs });
     for (const state of this.#states.splice(0)) this.#phones.note(state);
   }
 

@@ -1,5 +1,5 @@
 /** The steps of a connection to ARI: the login, the subscription. Each failure has a code and says what to check. */
-import { readObject, textOf } from "./message.ts";
+import { fieldsOf, readObject, textOf } from "./message.ts";
 import { type Answer, NoAnswer, refusalOf, type Rest, type RestFailure } from "./rest.ts";
 
 /**
@@ -15,14 +15,17 @@ export class AriRefused extends Error {
   }
 }
 
-/** Logs in. @returns the version of Asterisk. Rejects with NoAnswer or AriRefused. */
-export async function login(rest: Pick<Rest, "get">, user: string): Promise<string> {
-  const answer = await rest.get("asterisk/info", { only: "system" });
+/** Logs in. @returns the version of Asterisk, and when it was started (empty if unknown). Rejects with NoAnswer or AriRefused. */
+export async function login(
+  rest: Pick<Rest, "get">,
+  user: string,
+): Promise<{ readonly version: string; readonly startedAt: string }> {
+  const answer = await rest.get("asterisk/info", { only: "system,status" });
   if (!answer.ok) throw refusal(answer, user, "its version");
-  const system = readObject(answer.text)?.["system"];
-  const version = textOf((system as { version?: unknown } | undefined)?.version);
+  const fields = readObject(answer.text);
+  const version = textOf(fieldsOf(fields?.["system"])?.["version"]);
   if (version === "") throw new AriRefused("no-ari", "what answers is not ARI: check line.host and line.port");
-  return version;
+  return { version, startedAt: textOf(fieldsOf(fields?.["status"])?.["startup_time"]) };
 }
 
 /** Why a request of a user was refused. @param what was asked for, as a noun. */

@@ -150,6 +150,7 @@ function readParty(value: unknown): ShownParty {
   return { number: textOf(fields?.["number"]), name: textOf(fields?.["name"]) };
 }
 
-function fieldsOf(value: unknown): Fields | undefined {
+/** The fields of a value; undefined if it is not an object. */
+export function fieldsOf(value: unknown): Fields | undefined {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? value as Fields : undefined;
 }
