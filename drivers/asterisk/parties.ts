@@ -2,7 +2,7 @@
 import type { LegFacts, Party } from "../../src/core/line.ts";
 import { callOfDial, type Leg } from "./leg.ts";
 import { isWithheld, type Reading } from "./reading.ts";
-import { isOutside, isRelay, type Site } from "./site.ts";
+import { isOutside, isRelay, isUnreal, type Site } from "./site.ts";
 
 /**
  * The caller of a leg to the desk. The master, which has begun the call, is the caller's own channel if it has the number that is
@@ -52,6 +52,7 @@ export function partnerOf(site: Site, leg: Leg, reading: Reading): Partial<LegFa
   // The phone's own dial has rung it through the dialplan: the far end has not answered yet.
   if (isRelay(bridgePeer) && leg.call !== undefined && !leg.farAnswered) return undefined;
   if (isRelay(bridgePeer)) return { ...farLeg, relay: true };
+  if (isUnreal(bridgePeer)) return undefined;
   // A partner who was called, on the channel that has begun everything: after a restart it is not known whom the leg has dialled.
   const dials = leg.direction === "from-desk" || leg.call !== undefined;
   const hasBegun = reading.linkedId === leg.id || (leg.call !== undefined && callOfDial(reading.linkedId) === leg.call);

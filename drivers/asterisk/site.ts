@@ -46,6 +46,11 @@ export function isRelay(name: string): boolean {
   return name.startsWith("Local/");
 }
 
+/** Whether a channel is half of a pair of the switch itself (core_unreal.c): `Local`, or the announcer of a conference. */
+export function isUnreal(name: string): boolean {
+  return /;[12]$/.test(name);
+}
+
 /** Whether the party on a channel is outside; undefined if the settings do not decide it. */
 export function isOutside(site: Site, name: string, context: string): boolean | undefined {
   const endpoint = endpointOf(name, site.technology);

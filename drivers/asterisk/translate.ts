@@ -7,7 +7,7 @@ import { endOf, unansweredEnd } from "./causes.ts";
 import { callOfDial, type Leg, newLeg } from "./leg.ts";
 import { callerOf, partnerOf } from "./parties.ts";
 import type { Reading } from "./reading.ts";
-import { endpointOf, isRelay, type Site } from "./site.ts";
+import { endpointOf, isOutside, isRelay, isUnreal, type Site } from "./site.ts";
 import type { AriEvent, Channel } from "./wire/message.ts";
 
 /** The result of a translation: facts, or the state of an endpoint. */
@@ -83,7 +83,7 @@ export class Translator {
     const dataFacts = Object.keys(reading.data).length > 0 ? { data: reading.data } : {};
     const begun = wasIdentified && isUp ? {} : this.#begun(leg, channel, reading);
     if (reading.bridgePeer !== "") leg.bridgePeer = reading.bridgePeer;
-    const partner = isUp ? partnerOf(this.#site, leg, reading) : undefined;
+    const partner = isUp && !isConference(channel) ? partnerOf(this.#site, leg, reading) : undefined;
     if (partner) leg.farAnswered = true;
     return { ...begun, ...partner, ...dataFacts, ...(partner ? { farCalled: true, farAnswered: true } : {}) };
   }
@@ -216,11 +216,19 @@ export class Translator {
         return this.#facts(leg, { ...far, farCalled: true });
       case "ANSWER":
         leg.farAnswered = true;
-        return this.#facts(leg, { ...far, farCalled: true, farAnswered: true });
+        return this.#facts(leg, { ...far, ...this.#dialledFor(leg, peer), farCalled: true, farAnswered: true });
       default:
         leg.dialStatus = status;
         return [];
     }
+  }
+
+  /** A leg to the desk that dials was sent to this party by somebody else: another program, or a colleague's transfer. */
+  #dialledFor({ direction, call }: Leg, { name, caller, context }: Channel): Partial<LegFacts> {
+    if (direction !== "to-desk" || call !== undefined || isUnreal(name)) return {};
+    const outside = isOutside(this.#site, name, context);
+    const side = outside === undefined ? {} : { outside };
+    return { partner: { identity: caller.number, ...side, dialledByLeg: true, called: true } };
   }
 
   #variable(leg: Leg, { variable, value }: AriEvent): Translated[] {
@@ -257,6 +265,11 @@ function directionOf({ state }: Channel): Leg["direction"] {
 /** Whether the other end matters: not on the leg of a MakeCall, until it is connected. */
 function isOpen(leg: Leg | undefined, { id }: Channel): boolean {
   return callOfDial(id) === undefined || leg?.farAnswered === true;
+}
+
+/** Several parties: none of them is the one that the phone talks with. */
+function isConference({ app }: Channel): boolean {
+  return /^(ConfBridge|MeetMe|Page)$/.test(app);
 }
 
 function isShown({ connected }: Channel): boolean {
