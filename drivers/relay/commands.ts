@@ -29,6 +29,7 @@ export interface CommandsOptions {
 /** A command without a result. */
 interface OpenCommand {
   readonly command: LineCommand;
+  readonly askedAt: number;
   /** The relay that was asked last. */
   relay: string;
   /** A relay has answered that it has the command. */
@@ -53,7 +54,14 @@ export class Commands {
     if (!follower) return onResult(command, failed("NOT_SERVED", `Desk ${command.desk} is not served.`));
     if (!follower.isUp || relay === undefined) return onResult(command, failed("NO_LINK", noLink(command, follower.why)));
     const id = crypto.randomUUID();
-    const open: OpenCommand = { command, relay, isTaken: false, cancelDeadline: () => {}, cancelPatience: () => {} };
+    const open: OpenCommand = {
+      command,
+      askedAt: now,
+      relay,
+      isTaken: false,
+      cancelDeadline: () => {},
+      cancelPatience: () => {},
+    };
     this.#open.set(id, open);
     const patience = follower.hasOther(now) ? Math.min(patienceMs, answerMs) : answerMs;
     if (patience < answerMs) open.cancelPatience = timers.after(patience, () => onSilent(command.desk, open.relay));
@@ -93,13 +101,13 @@ export class Commands {
   moved(desk: string, follower: Follower, to: string, now: number): void {
     const { answerMs, send } = this.#options;
     for (const [id, open] of this.#open) {
-      const { command, relay, isTaken } = open;
+      const { command, askedAt, relay, isTaken } = open;
       if (command.desk !== desk || relay === to) continue;
       open.relay = to;
       open.cancelPatience();
       this.#answerBy(id, open, answerMs);
       const again = isTaken ? "taken" : "asked";
-      send(command, id, request(command, { to, id, by: follower.clock(now) + answerMs, again }));
+      send(command, id, request(command, { to, id, by: follower.clock(now) + answerMs, again, age: Math.ceil(now - askedAt) }));
     }
   }
 
@@ -118,7 +126,7 @@ export class Commands {
   }
 }
 
-function request(command: LineCommand, common: Pick<DialRequest, "to" | "id" | "by" | "again">): string {
+function request(command: LineCommand, common: Pick<DialRequest, "to" | "id" | "by" | "again" | "age">): string {
   if (command.type === "dial") return encode({ ...common, call: command.call, number: command.number });
   const { agent, login, mode, queue } = command;
   return encode({ ...common, agent, login, mode, ...(queue === undefined ? {} : { queue }) });

@@ -15,7 +15,8 @@ import {
   type SyncAnswer,
   type SyncRequest,
 } from "../../src/broker/messages.ts";
-import type { CommandResult, LegFacts, LineEvent } from "../../src/core/line.ts";
+import type { LegFacts, LineEvent } from "../../src/core/line.ts";
+import type { Action } from "./action.ts";
 import { DeskLegs } from "./legs.ts";
 import { nameOf, Relays } from "./relays.ts";
 
@@ -36,16 +37,6 @@ export const usefulMs = 120_000;
 
 /** The maximum number of items that wait for a missing one. */
 const maxWaiting = 500;
-
-/** What follows from an input, in this order. */
-export type Action =
-  | { readonly type: "event"; readonly event: LineEvent }
-  /** Ask this relay, or each: see `SyncRequest`. */
-  | ({ readonly type: "ask" } & SyncRequest)
-  /** A command has its result. */
-  | { readonly type: "result"; readonly id: string; readonly result: CommandResult }
-  /** Another relay is followed from now on. */
-  | { readonly type: "moved"; readonly to: string };
 
 /** The desk of a box. */
 export class Follower {
@@ -170,6 +161,13 @@ export class Follower {
     return this.#relays.hasOther(this.#followed?.r, now);
   }
 
+  /** The state of the desk is to be reported again. */
+  look(now: number): Action[] {
+    return this.#doing(() => {
+      if (this.#followed && this.#isUp) this.#ask(now, this.#followed.r, {});
+    });
+  }
+
   /** A relay does not answer: if it is the followed one, another one is asked for the state. */
   suspect(relay: string, now: number): Action[] {
     return this.#doing(() => {
@@ -206,14 +204,15 @@ export class Follower {
     this.#actions.push({ type: "event", event });
   }
 
-  #ask(now: number, to: string | undefined): void {
+  /** @param has what the box has already: absent, what the followed relay has reported. */
+  #ask(now: number, to: string | undefined, has: Pick<SyncRequest, "r" | "n"> = this.#followed ?? {}): void {
     this.#asked = { to, at: now };
     this.#checkedAt = now;
     const legs = this.#legs.live.slice(0, maxNamed).map(({ leg }) => leg);
     this.#actions.push({
       type: "ask",
       ...(to === undefined ? {} : { to }),
-      ...this.#followed,
+      ...has,
       ...(legs.length > 0 ? { legs } : {}),
     });
   }

@@ -9,7 +9,8 @@ import type { LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { Log } from "../../src/log/log.ts";
 import type { Timers } from "../../src/platform/timers.ts";
 import { Commands } from "./commands.ts";
-import type { Action, Follower } from "./follow.ts";
+import type { Action } from "./action.ts";
+import type { Follower } from "./follow.ts";
 
 /** How often the followers look at the time, in ms. */
 const tickMs = 500;
@@ -43,7 +44,14 @@ export class Session {
       timers,
       answerMs,
       send: ({ desk, type }, id, text) => this.#publish(desk, type, `c${id}`, text),
-      onResult: (command, result) => report({ type: "result", command, result }),
+      onResult: (command, result) => {
+        report({ type: "result", command, result });
+        // Now only a snapshot can show whether the phone rings at all.
+        const follower = command.type === "dial" && result.outcome === "unknown"
+          ? options.followers.get(command.desk)
+          : undefined;
+        if (follower) this.#do(command.desk, follower.look(timers.now()));
+      },
       onSilent: (desk, relay) => {
         const follower = options.followers.get(desk);
         if (follower) this.#do(desk, follower.suspect(relay, timers.now()));

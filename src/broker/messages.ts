@@ -113,6 +113,8 @@ interface CommandRequest {
   readonly by: number;
   /** The box has asked another relay before, which has not answered (`asked`), or has taken the command (`taken`). */
   readonly again?: "asked" | "taken";
+  /** How long ago it has asked the first relay, in ms: nobody can have announced the command earlier. */
+  readonly age?: number;
 }
 
 /** A relay announces to the others that it carries out a command. */
@@ -124,7 +126,13 @@ export interface Claim {
   readonly call?: string;
 }
 
-/** The answer of a relay that has heard every claim of the last seconds, to another one that asks about one. */
+/** A relay asks the others whether they know a command. */
+export interface KnownQuestion extends Claim {
+  /** See `CommandRequest`. */
+  readonly age: number;
+}
+
+/** The answer, of a relay that knows it or has heard every announcement since. */
 export interface KnownAnswer {
   readonly r: string;
   readonly known: boolean;
@@ -163,6 +171,7 @@ export function encode(
     | AgentRequest
     | CommandAnswer
     | Claim
+    | KnownQuestion
     | KnownAnswer,
 ): string {
   return JSON.stringify({ v: schemaVersion, ...message });
@@ -346,12 +355,19 @@ const command: Fields<CommandRequest> = {
   to: isRelay,
   id: isId,
   by: isTime,
+  age: isCount,
   again: (value) => value === "asked" || value === "taken",
 };
 
 /** Reads the announcement of a command. */
 export function readClaim(text: string): Claim | undefined {
   return read<Claim>(parsed(text), { r: isRelay, desk: isText(20), id: isId, call: isId }, ["r", "desk", "id"]);
+}
+
+/** Reads the question whether a command is known. */
+export function readKnownQuestion(text: string): KnownQuestion | undefined {
+  const fields = { r: isRelay, desk: isText(20), id: isId, call: isId, age: isCount };
+  return read<KnownQuestion>(parsed(text), fields, ["r", "desk", "id", "age"]);
 }
 
 /** Reads the answer whether a command is known. */

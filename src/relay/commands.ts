@@ -15,6 +15,7 @@ import {
   readClaim,
   readDial,
   readKnown,
+  readKnownQuestion,
 } from "../broker/messages.ts";
 import { claimSubject, knownSubject } from "../broker/subjects.ts";
 import type { CommandResult, Line, LineCommand } from "../core/line.ts";
@@ -23,11 +24,8 @@ import type { Timers } from "../platform/timers.ts";
 import type { Feed } from "./feed.ts";
 import { type Gate, refused } from "./gate.ts";
 
-/**
- * How long a relay must have heard the others before their silence means something, in ms: longer than a box waits for the answer
- * to a command.
- */
-export const hearingMs = 10_000;
+/** How much longer than the age of a command a relay must have heard the others, for their silence to mean something, in ms. */
+export const hearingMs = 500;
 
 /** How long the other relays have to answer whether they know a command, in ms. */
 const othersMs = 500;
@@ -97,10 +95,10 @@ export class RelayCommands {
   /** Another relay asks whether a command is known here. What was missed cannot be denied. */
   onKnown(message: Pick<BrokerMessage, "text" | "reply">): void {
     const { id: r, broker, served } = this.#options;
-    const claim = readClaim(message.text);
-    if (!claim || claim.r === r) return;
-    const known = served(claim.desk)?.gate.knows(claim.id) === true;
-    if (known || this.#hearsAll) broker.respond(message, encode({ r, known }));
+    const question = readKnownQuestion(message.text);
+    if (!question || question.r === r) return;
+    const known = served(question.desk)?.gate.knows(question.id) === true;
+    if (known || this.#hasHeard(question.age)) broker.respond(message, encode({ r, known }));
   }
 
   /** A box sends a command. */
@@ -137,8 +135,9 @@ export class RelayCommands {
     for (const watched of this.#watched.get(desk) ?? []) this.#look(desk, watched);
   }
 
-  get #hearsAll(): boolean {
-    return this.#options.timers.now() - this.#hearsSince >= hearingMs;
+  /** Whether nothing was missed that others have announced since that long ago, in ms. */
+  #hasHeard(age: number): boolean {
+    return this.#options.timers.now() - this.#hearsSince >= age + hearingMs;
   }
 
   #settle(desk: string, id: string, result: CommandResult): void {
@@ -160,8 +159,8 @@ export class RelayCommands {
 
   /** A dial that another relay was asked for, and of which nothing is known here. */
   async #dialAgain(desk: string, request: DialRequest, answer: Answer): Promise<void> {
-    const { id, call, number, again } = request;
-    const isKnown = again === "taken" ? undefined : this.#hearsAll ? false : await this.#isKnownElsewhere(desk, id);
+    const { id, call, number, again, age = 60_000 } = request;
+    const isKnown = again === "taken" ? undefined : this.#hasHeard(age) ? false : await this.#isKnownElsewhere(desk, id, age);
     if (isKnown === false) return await this.#carryOut(request, { type: "dial", desk, call, number }, answer);
     answer();
     if (isKnown) return this.#watch(desk, { id, call, cancelDeadline: () => {} });
@@ -169,10 +168,10 @@ export class RelayCommands {
   }
 
   /** Undefined if nobody can say. */
-  async #isKnownElsewhere(desk: string, id: string): Promise<boolean | undefined> {
+  async #isKnownElsewhere(desk: string, id: string, age: number): Promise<boolean | undefined> {
     const { id: r, prefix, broker } = this.#options;
     try {
-      return readKnown(await broker.request(knownSubject(prefix), encode({ r, desk, id }), othersMs))?.known;
+      return readKnown(await broker.request(knownSubject(prefix), encode({ r, desk, id, age }), othersMs))?.known;
     } catch {
       return undefined;
     }

@@ -11,12 +11,12 @@ const ringing = { desk: "1001", leg: "l1", call: "c1", rings: true };
 /** A relay that has heard the others long enough. */
 async function relay(): Promise<LoneRelay> {
   const lone = await LoneRelay.start(["1001"]);
-  lone.timers.advance(hearingMs);
+  lone.timers.advance(800 + hearingMs);
   return lone;
 }
 
 async function dial(lone: LoneRelay, more: object = {}): Promise<void> {
-  const request = { to: lone.relay.id, id: "1", by: 1e9, call: "c1", number: "914155550123", ...more };
+  const request = { to: lone.relay.id, id: "1", by: 1e9, call: "c1", number: "914155550123", age: 800, ...more };
   lone.ask("1001", "dial", encode(request));
   await lone.happens();
 }
@@ -135,7 +135,7 @@ describe("the relay that is asked next", () => {
     lone.claimed({ id: "1", call: "c1" });
     lone.asksWhetherKnown("1");
     lone.asksWhetherKnown("2");
-    lone.timers.advance(hearingMs);
+    lone.timers.advance(800 + hearingMs);
     lone.asksWhetherKnown("2");
     expect(lone.answers).toEqual([encode({ r: "a#1", known: true }), encode({ r: "a#1", known: false })]);
   });

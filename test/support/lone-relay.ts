@@ -93,7 +93,7 @@ export class LoneRelay implements AsyncDisposable {
 
   /** Another relay asks whether this one knows a command. */
   asksWhetherKnown(id: string): void {
-    this.#others("known", { id });
+    this.#others("known", { id, age: 800 });
   }
 
   #others(kind: string, message: object): void {

@@ -107,6 +107,8 @@ export class CoreDesk {
   /** The names of the events sent for each call, in order. */
   readonly sent = new Map<string, string[]>();
   readonly results: LineEvent[] = [];
+  /** The types of all events. */
+  readonly types: LineEvent["type"][] = [];
 
   constructor() {
     const registration = { agent: "A", address: "10.0.0.1", port: 80 };
@@ -114,6 +116,7 @@ export class CoreDesk {
   }
 
   take(event: LineEvent, now: number): void {
+    this.types.push(event.type);
     if (event.type === "result") this.results.push(event);
     const after = step(this.desk, { type: "line", event }, now, policy);
     this.desk = after.desk;
