@@ -67,6 +67,13 @@ describe("updates", () => {
     expect(script).toContain('gzip -1nc "$file" >"$to/$folder/${file##*/}.gz"');
   });
 
+  test("a version on trial is not updated: the other slot has the only version that is known to work", () => {
+    const unit = `${root}/usr/lib/systemd/system/telesetd-update.service`;
+    for (const name of ["boot-complete.target", "systemd-bless-boot.service"]) {
+      expect(valuesOf(unit, "After").join(" ").split(" ")).toContain(name);
+    }
+  });
+
   test("the kernel image comes last, and has two attempts", () => {
     const last = transfers.filter((path) => path.startsWith(root)).at(-1) ?? "";
     expect(valuesOf(last, "PathRelativeTo")).toEqual(["esp"]);
@@ -100,6 +107,12 @@ describe("a failed boot ends in a restart", () => {
       /^JobTimeoutAction=reboot-force$/m,
     );
   });
+});
+
+test("on a Raspberry Pi a trial is judged too, though no boot loader counts attempts", () => {
+  expect(readFileSync(join(image, "../scripts/image"), "utf8")).toMatch(
+    /"\$line telesetd\.try systemd\.wants=boot-complete\.target" >"\$work\/tree\/boot\/cmdline-try\.txt"/,
+  );
 });
 
 describe("nobody can log in", () => {
