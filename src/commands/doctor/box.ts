@@ -75,13 +75,18 @@ const earliest = Date.UTC(2025, 0, 1);
 const latest = Date.UTC(2100, 0, 1);
 const aMinute = 60_000;
 
+const clockAdvice = "Unless chrony or ntpd runs: apt install systemd-timesyncd; systemctl enable --now systemd-timesyncd. " +
+  "timedatectl timesync-status then shows whether a time server answers.";
+const imageClockAdvice =
+  "Set ntp in telesetd.json to time servers that the box can reach: without it, it asks those of DHCP, and " +
+  "of Debian.";
+
 /** Whether the clock is right, and whether it was set since the box started. */
-export async function checkClock({ clocks, synchronised }: Machine, store: StoreLook | undefined): Promise<Finding> {
+export async function checkClock({ clocks, synchronised, image }: Machine, store: StoreLook | undefined): Promise<Finding> {
   const wall = clocks.wall();
   const kept = await synchronised();
   const time = new Date(wall).toISOString().slice(0, 19).replace("T", " ");
-  const advice = "Unless chrony or ntpd runs: apt install systemd-timesyncd; systemctl enable --now systemd-timesyncd. " +
-    "timedatectl timesync-status then shows whether a time server answers.";
+  const advice = image() ? imageClockAdvice : clockAdvice;
   if (wall < earliest || wall > latest) return failed(`The clock is wrong: it says ${time} UTC.`, advice);
   if (store && store.last > wall + aMinute) {
     const message = `The clock says ${time} UTC: ${

@@ -215,6 +215,16 @@ describe("the clock", () => {
     });
   });
 
+  test("on the image, which has no packages and no shell, the advice is a setting", async () => {
+    await using place = await Place.open();
+    at(place, Date.now(), false);
+    place.machine = { ...place.machine, image: () => ({ version: "0.3.0" }) };
+    expect((await place.examined()).hop("clock")).toMatchObject({
+      verdict: "warning",
+      advice: expect.stringMatching(/^Set ntp in telesetd\.json to time servers that the box can reach: .{0,80}$/),
+    });
+  });
+
   test("not synchronised with a time server, and not known whether it is", async () => {
     await using place = await Place.open();
     at(place, Date.now(), false);
