@@ -1,4 +1,5 @@
 /** A machine with an image on its disk: qemu in software emulation, with the firmware of UEFI. For scripts/image-test. */
+import { Database } from "bun:sqlite";
 import {
   appendFileSync,
   closeSync,
@@ -7,6 +8,7 @@ import {
   openSync,
   readFileSync,
   readSync,
+  rmSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
@@ -81,28 +83,29 @@ export class Machine {
     this.#variables = join(folder, "variables.fd");
     copyFileSync(this.#kind.variables, this.#variables);
     this.#top = this.disk;
-    command(["sh", "-c", `zstd -dc '${image}' | cp --sparse=always /dev/stdin '${this.disk}'`]);
+    command(["zstd", "-q", "-d", "-f", "--sparse", image, "-o", this.disk]);
     truncateSync(this.disk, Number.parseInt(size) * 1024 ** 3);
   }
 
   /**
    * Switches it on.
    * @param units drop-ins of systemd's units by name, for this boot: systemd takes them from the firmware's tables (SMBIOS).
-   * @param timers new timers by name, started with this boot.
+   * @param extra new units by name, started with this boot.
    * @param line more words for the kernel's command line.
    */
-  start({ units = {}, timers = {}, line = "" }: {
+  start({ units = {}, extra = {}, line = "" }: {
     readonly units?: Readonly<Record<string, string>>;
-    readonly timers?: Readonly<Record<string, string>>;
+    readonly extra?: Readonly<Record<string, string>>;
     readonly line?: string;
   } = {}): void {
     const { emulator, firmware, arguments: own } = this.#kind;
     const format = this.#top === this.disk ? "raw" : "qcow2";
     this.console = "";
-    const words = [line, ...Object.keys(timers).map((name) => `systemd.wants=${name}`)];
+    // The emulator translates code again for each address at which a program has it.
+    const words = ["norandmaps", line, ...Object.keys(extra).map((name) => `systemd.wants=${name}`)];
     // The port forward reaches no other machine: the guest's network is the emulator's own, and ends at 127.0.0.1.
     const child = Bun.spawn([
-      ...["nice", "-n", "15", emulator, ...own, "-m", "512", "-smp", "2", "-accel", "tcg,thread=multi", "-display", "none"],
+      ...["nice", "-n", "5", emulator, ...own, "-m", "512", "-smp", "2", "-accel", "tcg,thread=multi", "-display", "none"],
       ...["-drive", `if=pflash,format=raw,readonly=on,file=${firmware}`],
       ...["-drive", `if=pflash,format=raw,file=${this.#variables}`],
       ...["-drive", `if=none,id=disk,format=${format},file=${this.#top}`],
@@ -114,7 +117,7 @@ export class Machine {
         "virtio-net-pci,netdev=net,romfile=",
       ],
       ...Object.entries(units).flatMap(([name, text]) => ["-smbios", credential(`systemd.unit-dropin.${name}`, text)]),
-      ...Object.entries(timers).flatMap(([name, text]) => ["-smbios", credential(`systemd.extra-unit.${name}`, text)]),
+      ...Object.entries(extra).flatMap(([name, text]) => ["-smbios", credential(`systemd.extra-unit.${name}`, text)]),
       ...["-smbios", `type=11,value=io.systemd.stub.kernel-cmdline-extra=${words.join(" ").replaceAll(",", ",,")}`],
       ...["-serial", "stdio", "-monitor", "none"],
     ], { stdin: "ignore", stdout: "pipe", stderr: "ignore" });
@@ -239,6 +242,33 @@ export class Machine {
     const { code, stdout } = ran(["fsck.fat", "-n", copy]);
     const notes = /^(fsck\.fat|Dirty bit|Fs was not|Automatically removing dirty|Leaving filesystem|\S+: \d+ files)|^$/;
     return code === 0 ? "" : stdout.split("\n").filter((line) => !notes.test(line)).join(" ");
+  }
+
+  /**
+   * The calls in the store, as the next boot would find them: in a copy of the data partition with its journal replayed.
+   * @throws Error if the file system cannot be repaired, or the store is damaged
+   */
+  storedCalls(): number {
+    const { start, size } = this.partition("telesetd-data");
+    const copy = `${this.disk}.data`;
+    const places = ["bs=1M", `skip=${start / bootOffset}`, `count=${Math.ceil(size / bootOffset)}`];
+    command(["dd", `if=${this.disk}`, `of=${copy}`, ...places, "conv=sparse", "status=none"]);
+    const { code, stdout } = ran(["e2fsck", "-p", copy]);
+    if (code >= 4) throw new Error(`The data partition cannot be repaired: ${stdout}`);
+    const store = `${this.disk}.db`;
+    for (const end of ["", "-wal"]) {
+      rmSync(store + end, { force: true });
+      ran(["debugfs", "-R", `dump /lib/private/telesetd/telesetd.db${end} ${store}${end}`, copy]);
+    }
+    rmSync(copy);
+    const db = new Database(store);
+    try {
+      const [check] = db.query<{ integrity_check: string }, []>("PRAGMA integrity_check").all();
+      if (check?.integrity_check !== "ok") throw new Error(`The store is damaged: ${check?.integrity_check}`);
+      return db.query<{ calls: number }, []>("SELECT count(*) AS calls FROM calls").get()?.calls ?? 0;
+    } finally {
+      db.close();
+    }
   }
 
   /** Overwrites a partition with noise, as a medium does that fails. */

@@ -1,8 +1,10 @@
 /** What a box needs around it: a switch, a CRM, and the web server of the updates. For scripts/image-test. */
 import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { hashPassword } from "../../../src/passwords.ts";
 import { sendCallout, SmallCrm } from "../../../simulator/crm/mod.ts";
 import { Simulator } from "../../../simulator/freeswitch/mod.ts";
+import { PageClient, password } from "../page/page.ts";
 import { command } from "./machine.ts";
 
 /** The host as the emulator's network shows it to the machine. */
@@ -17,15 +19,18 @@ export class ImageSite {
   cutAfter: number | undefined;
   readonly #folder: string;
 
-  private constructor(folder: string, crm: SmallCrm) {
+  readonly #page: string;
+
+  private constructor(folder: string, crm: SmallCrm, page: string) {
     this.#folder = folder;
     this.#crm = crm;
+    this.#page = page;
     this.#server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: (request) => this.#answer(request) });
   }
 
   /** @param folder what the update server serves. */
   static async open(folder: string): Promise<ImageSite> {
-    const site = new ImageSite(folder, await SmallCrm.open());
+    const site = new ImageSite(folder, await SmallCrm.open(), await hashPassword(password));
     await site.switch.start();
     return site;
   }
@@ -43,7 +48,7 @@ export class ImageSite {
     return JSON.stringify({
       desks: [{ extension: "1001" }],
       line: { driver: "freeswitch", host, port: this.switch.port, password: "ClueCon", domain: "127.0.0.1" },
-      http: { host: "0.0.0.0", port: 8090, allow: [host], monitorAllow: [host] },
+      http: { host: "0.0.0.0", port: 8090, allow: [host], monitorAllow: [host], page: { password: this.#page } },
       update: { url: `http://${host}:${this.#server.port}` },
       ...more,
     });
@@ -62,6 +67,21 @@ export class ImageSite {
     await talk.callerHangsUp();
     await this.#crm.until(from + 3, 60_000);
     return this.#crm.events.slice(from).map(({ name }) => name);
+  }
+
+  /** Presses a button of the page about the image; returns what the page shows then. */
+  async press(port: number, button: "update" | "rollback"): Promise<string> {
+    const page = new PageClient(port);
+    await page.login();
+    await page.post(`/ui/image/${button}`, { token: await page.token() });
+    return (await page.get("/ui/")).body;
+  }
+
+  /** What the page and /metrics say about the image. */
+  async shown(port: number): Promise<string> {
+    const page = new PageClient(port);
+    await page.login();
+    return [(await page.get("/ui/")).body, await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()].join("\n");
   }
 
   close(): void {
