@@ -1,0 +1,72 @@
+/** Ready and NotReady as pauses in app_queue. */
+import { expect, test } from "bun:test";
+import type { AgentCommand } from "../../../src/core/line.ts";
+import { Agents, outdatedDesks } from "../../../drivers/asterisk/agents.ts";
+import { asteriskConfig } from "../../../drivers/asterisk/config.ts";
+import { type Answer, type Asked, NoAnswer } from "../../../drivers/asterisk/wire/rest.ts";
+import { config } from "../../support/asterisk/shown.ts";
+
+const queue = asteriskConfig.parse({ ...config, acd: "queue" });
+const command = (mode: AgentCommand["mode"]): AgentCommand => ({ type: "agent", desk: "1001", agent: "a", login: false, mode });
+
+function rig(answer: Answer | NoAnswer = { status: 204, ok: true, text: "" }, settings = queue) {
+  const asked: Asked[] = [];
+  const memory = { outdated: new Set<string>() };
+  const rest = {
+    command: (what: Asked) => {
+      asked.push(what);
+      return answer instanceof NoAnswer ? Promise.reject(answer) : Promise.resolve(answer);
+    },
+  };
+  return { agents: new Agents(settings, rest, memory), asked, memory };
+}
+
+test.each([["ready", "0"], ["not-ready", "1"], ["logged-out", "1"]] as const)(
+  "%s: paused %s, in all queues",
+  async (mode, value) => {
+    const { agents, asked } = rig();
+    expect(await agents.set(command(mode))).toEqual({ outcome: "done" });
+    expect(asked).toEqual([{
+      method: "POST",
+      path: "asterisk/variable",
+      query: { variable: "QUEUE_MEMBER(,paused,PJSIP/1001)", value },
+    }]);
+  },
+);
+
+test("the member has the name that it has in the queue", async () => {
+  const { agents, asked } = rig(undefined, asteriskConfig.parse({ ...queue, queueMember: "Local/{extension}@from-queue/n" }));
+  await agents.set(command("ready"));
+  expect(asked[0]?.query?.["variable"]).toBe("QUEUE_MEMBER(,paused,Local/1001@from-queue/n)");
+});
+
+test("commands of one desk are carried out in their order", async () => {
+  const { agents, asked } = rig();
+  await Promise.all([agents.set(command("ready")), agents.set(command("not-ready")), agents.set(command("ready"))]);
+  expect(asked.map(({ query }) => query?.["value"])).toEqual(["0", "1", "0"]);
+});
+
+test.each<[string, Answer | NoAnswer, object]>([
+  ["read_only", { status: 403, ok: false, text: "" }, { outcome: "failed", cause: "HTTP_403" }],
+  ["lost", new NoAnswer("closed", "gone", true), { outcome: "unknown" }],
+  ["not sent", new NoAnswer("refused", "gone", false), { outcome: "failed", cause: "NO_LINK" }],
+])("%s: a sentence for the agent", async (_name, answer, result) => {
+  expect(await rig(answer).agents.set(command("ready"))).toMatchObject({ ...result, why: expect.stringMatching(/^[A-Z]/) });
+});
+
+test("without acd nothing is asked", async () => {
+  const { agents, asked } = rig(undefined, config);
+  expect(await agents.set(command("ready"))).toMatchObject({ outcome: "failed", cause: "NOT_SUPPORTED" });
+  expect(asked).toEqual([]);
+});
+
+test("after a restart of Asterisk or telesetd all states are set again, after a lost connection only interrupted ones", () => {
+  const memory = { outdated: new Set<string>() };
+  const after = (startedAt: string) => outdatedDesks(memory, startedAt, ["1001", "1003"]);
+  expect(after("t1")).toEqual(["1001", "1003"]);
+  expect(after("t1")).toEqual([]);
+  memory.outdated.add("1003");
+  expect(after("t1")).toEqual(["1003"]);
+  expect(after("t2")).toEqual(["1001", "1003"]);
+  expect(after("")).toEqual(["1001", "1003"]);
+});
