@@ -37,6 +37,7 @@ export class Asterisk implements Backend, Switch {
   readonly globals = new Map<string, string>();
   /** Modules that are not loaded. */
   readonly missingModules = new Set<string>();
+  readonly missingFunctions = new Set<string>();
   readonly contexts = new Set(["default", "from-trunk"]);
   /** Carries out a POST /channels; see `originate.ts`. */
   originate: (request: AriRequest) => Answer = () => ({ status: 501, body: { message: "Not implemented" } });
@@ -69,8 +70,11 @@ export class Asterisk implements Backend, Switch {
   create({ endpoint, id, state = "Down", caller, context = "default", exten = "s" }: NewChannel): Channel {
     const number = endpoint.slice(endpoint.indexOf("/") + 1);
     const serial = this.#created++;
+    const uniqueId = id ?? `${Math.floor(Date.now() / 1000)}.${serial}`;
     const channel: Channel = {
-      id: id ?? `${Math.floor(Date.now() / 1000)}.${serial}`,
+      id: uniqueId,
+      linkedId: uniqueId,
+      dialled: exten,
       name: `${endpoint}-${serial.toString(16).padStart(8, "0")}`,
       protocolId: "",
       state,

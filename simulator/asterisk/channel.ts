@@ -13,6 +13,10 @@ export interface CallerId {
 export interface Channel {
   readonly id: string;
   readonly name: string;
+  /** The id of the channel that came first in this call. */
+  linkedId: string;
+  /** The extension that the channel came in with. */
+  readonly dialled: string;
   /** The Call-ID of chan_pjsip; empty until the channel has sent or received something. */
   protocolId: string;
   state: ChannelState;

@@ -37,7 +37,7 @@ export class InboundCall {
     pbx.executes(caller, queue ? "Queue" : "Dial", queue ? "support" : `PJSIP/${to},30,tT`);
     for (const variable of queue ? [] : ["DIALSTATUS", "DIALEDPEERNUMBER", "DIALEDPEERNAME"]) pbx.setVariable(caller, variable);
     const phone = this.phone = pbx.create({ endpoint: `PJSIP/${to}` });
-    phone.variables.set("CHANNEL(linkedid)", caller.id);
+    phone.linkedId = caller.linkedId;
     if (withheld) {
       for (const part of ["num-pres", "name-pres", "pres"]) {
         phone.variables.set(`CONNECTEDLINE(${part})`, "prohib_not_screened");

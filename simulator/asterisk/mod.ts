@@ -4,3 +4,5 @@ export { type Channel, channelJson, type ChannelState, type Endpoint, endpointOf
 export { InboundCall, type InboundOptions } from "./inbound.ts";
 export { FarLeg, type Handset, keypad, Originator, wrongNumber } from "./outbound.ts";
 export { type Answer, type AriRequest, AriServer, type Backend, error, type ServerOptions } from "./server.ts";
+export { type AriRecording, type AriStep, isAriRecording, parseAriRecording } from "./recording.ts";
+export { type AriReplayOptions, AriReplayPeer } from "./replay.ts";

@@ -26,7 +26,7 @@ export class FarLeg {
       exten: number,
       ...(outside ? { caller: { number, name: phone.connected.name } } : {}),
     });
-    [this.far, far.connected] = [far, caller];
+    [this.far, far.connected, far.linkedId] = [far, caller, phone.linkedId];
     pbx.executes(far, "AppDial", outgoing);
     pbx.dial(phone, far, { string: this.#string });
     // Nothing changes if the phone's channel shows the number already.

@@ -1,18 +1,13 @@
 /** The resources of ARI that read the switch: channels, endpoints, variables, modules (rest-api/api-docs). */
-import { type Channel, channelJson, type Endpoint, endpointOf, timestamp } from "./channel.ts";
+import { type Channel, channelJson, type Endpoint, timestamp } from "./channel.ts";
+import { type Readable, readExpression } from "./expressions.ts";
 import { type Answer, type AriRequest, error } from "./server.ts";
 
 /** The switch, as far as its resources need it. */
-export interface Switch {
-  readonly channels: ReadonlyMap<string, Channel>;
+export interface Switch extends Readable {
   readonly endpoints: ReadonlyMap<string, Endpoint>;
-  /** The contacts of each endpoint, for `PJSIP_AOR` and its like. */
-  readonly contacts: ReadonlyMap<string, readonly string[]>;
-  /** Values of global variables and functions. */
-  readonly globals: ReadonlyMap<string, string>;
   /** Modules that are not loaded. */
   readonly missingModules: ReadonlySet<string>;
-  readonly contexts: ReadonlySet<string>;
   /** Carries out a POST /channels. */
   originate(request: AriRequest): Answer;
   hangup(channel: Channel, reason: string): void;
@@ -52,37 +47,12 @@ function channels(pbx: Switch, request: AriRequest, [id = "", part = ""]: readon
     pbx.setVariable(channel, query["variable"] ?? "", query["value"] ?? "");
     return { status: 204 };
   }
-  return valueOf(variable(pbx, channel, query["variable"] ?? ""));
+  return valueOf(readExpression(pbx, channel, query["variable"] ?? ""));
 }
 
-function valueOf(value: string | undefined): Answer {
-  return value === undefined ? error(404, "Provided variable was not found") : { status: 200, body: { value } };
-}
-
-/** A variable of a channel or a function. Unknown functions fail as in Asterisk, with 500. */
-function variable(pbx: Switch, channel: Channel, name: string): string | undefined {
-  switch (name) {
-    case "CHANNEL(linkedid)":
-      return channel.variables.get(name) ?? channel.id;
-    case "CHANNEL(name)":
-      return channel.name;
-    case "CHANNEL(endpoint)":
-    case "CHANNEL(pjsip,endpoint)":
-      return endpointOf(channel).replace(/^.*\//, "");
-    case "CONNECTEDLINE(num-pres)":
-    case "CONNECTEDLINE(name-pres)":
-    case "CONNECTEDLINE(pres)":
-    case "CALLERID(num-pres)":
-    case "CALLERID(name-pres)":
-    case "CALLERID(pres)":
-      return channel.variables.get(name) ?? "allowed_not_screened";
-    case "CONNECTEDLINE(num)":
-      return channel.connected.number;
-    case "CONNECTEDLINE(name)":
-      return channel.connected.name;
-    default:
-      return channel.variables.get(name) ?? pbx.globals.get(name) ?? (/^\w+\(/.test(name) ? "" : undefined);
-  }
+function valueOf(value: ReturnType<typeof readExpression>): Answer {
+  if (value === undefined) return error(404, "Provided variable was not found");
+  return typeof value === "string" ? { status: 200, body: { value } } : error(500, "Unable to read provided function");
 }
 
 function endpoints(pbx: Switch, [technology, resource]: readonly string[]): Answer {
@@ -121,25 +91,7 @@ function asterisk(pbx: Switch, { query }: AriRequest, [what = "", name = ""]: re
       return pbx.missingModules.has(name) ? error(404, "Module not found") : { status: 200, body: module(name) };
     }
     case "variable":
-      return valueOf(pbx.globals.get(query["variable"] ?? "") ?? global(pbx, query["variable"] ?? ""));
+      return valueOf(readExpression(pbx, undefined, query["variable"] ?? ""));
   }
   return undefined;
-}
-
-/** Functions of the dialplan without a channel. */
-function global(pbx: Switch, name: string): string | undefined {
-  const [, call = "", args = ""] = /^(\w+)\((.*)\)$/.exec(name) ?? [];
-  const [first = "", second = ""] = args.split(",");
-  switch (call) {
-    case "PJSIP_DIAL_CONTACTS":
-      return (pbx.contacts.get(`PJSIP/${first}`) ?? []).map((uri) => `PJSIP/${first}/${uri}`).join("&");
-    case "PJSIP_AOR":
-      return second === "contact" ? (pbx.contacts.get(`PJSIP/${first}`) ?? []).map((uri) => `${first};@${uri}`).join(",") : "";
-    case "PJSIP_ENDPOINT":
-      return second === "aors" ? first : second === "context" ? "default" : "";
-    case "DIALPLAN_EXISTS":
-      return pbx.contexts.has(first) ? "1" : "0";
-    default:
-      return call === "" ? undefined : "";
-  }
 }

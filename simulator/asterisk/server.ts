@@ -31,8 +31,9 @@ export interface Backend {
 /** Settings of a server. */
 export interface ServerOptions {
   readonly backend: Backend;
-  /** Default `telesetd` and `s3cret`. */
+  /** Default: any. */
   readonly user?: string;
+  /** Default `s3cret`. */
   readonly password?: string;
   /** read_only of ari.conf: requests that change something are answered with 403. */
   readonly readOnly?: boolean;
@@ -68,6 +69,7 @@ export class AriServer {
   /** The open websockets. */
   readonly sockets = new Set<Socket>();
   readonly #options: ServerOptions;
+  readonly #pongs = new WeakMap<Socket, number>();
   readonly #waiting = new Set<() => void>();
   #server: Bun.Server<SocketData> | undefined;
   #port = 0;
@@ -91,6 +93,7 @@ export class AriServer {
       websocket: {
         open: (socket) => this.#open(socket),
         message: () => {},
+        pong: (socket) => this.#ponged(socket),
         close: (socket) => this.#close(socket),
         sendPings: false,
       },
@@ -130,6 +133,23 @@ export class AriServer {
     socket.send(text);
   }
 
+  /** Another program connects with the same application names: the clients get ApplicationReplaced, and no further events. */
+  replace(): void {
+    for (const app of this.apps.values()) {
+      this.send(app.name, { type: "ApplicationReplaced" });
+      app.socket = undefined;
+    }
+  }
+
+  /** Resolves when all clients have received what was sent before, or have gone. */
+  async flushed(): Promise<void> {
+    const asked = [...this.sockets].filter((socket) => socket.ping() !== 0).map((socket) => ({
+      socket,
+      from: this.#pongs.get(socket) ?? 0,
+    }));
+    await this.until(() => asked.every(({ socket, from }) => !this.sockets.has(socket) || (this.#pongs.get(socket) ?? 0) > from));
+  }
+
   /** Resolves when the condition holds; it is checked after each request, and when sockets and applications change. */
   until(condition: () => boolean): Promise<void> {
     if (condition()) return Promise.resolve();
@@ -164,8 +184,10 @@ export class AriServer {
   }
 
   #refusal({ method, authorization }: AriRequest): Answer | undefined {
-    const { user = "telesetd", password = "s3cret", readOnly = false } = this.#options;
-    if (authorization !== `Basic ${btoa(`${user}:${password}`)}`) return error(401, "Authentication required");
+    const { user, password = "s3cret", readOnly = false } = this.#options;
+    const given = authorization.startsWith("Basic ") ? atob(authorization.slice("Basic ".length)) : "";
+    const isUser = user === undefined ? given.endsWith(`:${password}`) : given === `${user}:${password}`;
+    if (!isUser) return error(401, "Authentication required");
     return readOnly && method !== "GET" ? error(403, "Write access denied") : undefined;
   }
 
@@ -187,6 +209,11 @@ export class AriServer {
       for (const source of sources) method === "POST" ? app.sources.add(source) : app.sources.delete(source);
     } else if (part === "eventFilter" && method === "PUT") return { status: 204 };
     return { status: 200, body: appJson(app) };
+  }
+
+  #ponged(socket: Socket): void {
+    this.#pongs.set(socket, (this.#pongs.get(socket) ?? 0) + 1);
+    this.changed();
   }
 
   #open(socket: Socket): void {

@@ -2,12 +2,16 @@
 import { blueprint, blueprintConfig } from "../../drivers/blueprint.ts";
 import { freeswitchConfig } from "../../drivers/freeswitch/config.ts";
 import { freeswitch } from "../../drivers/freeswitch/mod.ts";
+import { asteriskConfig } from "../../drivers/asterisk/config.ts";
+import { asterisk } from "../../drivers/asterisk/mod.ts";
+import { Asterisk } from "../../simulator/asterisk/mod.ts";
 import { SipPbx } from "../../simulator/drachtio/mod.ts";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
 import { sipConfig } from "../../drivers/sip/config.ts";
 import { sip } from "../../drivers/sip/mod.ts";
 import { openLog } from "../../src/log/log.ts";
 import { contractOf, type Peer, type Subject } from "./line.ts";
+import { asteriskPeer } from "../support/asterisk/peer.ts";
 import { simulatorPeer } from "../support/simulator-peer.ts";
 import { MemoryWire } from "../support/memorywire.ts";
 import { systemTimers } from "../../src/platform/timers.ts";
@@ -25,6 +29,7 @@ function standingStill(): FakeTimers {
 }
 
 contractOf({ name: "freeswitch, against the simulated switch over TCP", open: freeswitchSubject });
+contractOf({ name: "asterisk, against a scripted Asterisk over HTTP and a websocket", open: asteriskSubject });
 contractOf({
   name: "sip, against a scripted drachtio-server with a small switch over TCP",
   open: sipSubject,
@@ -44,6 +49,21 @@ async function freeswitchSubject(): Promise<Subject> {
       await timers.pass(shortestPause);
     }),
     [Symbol.asyncDispose]: async () => await Promise.resolve(sim.stop()),
+  };
+}
+
+async function asteriskSubject(): Promise<Subject> {
+  const pbx = new Asterisk({ port: await quietPort(), user: "telesetd" });
+  const timers = standingStill();
+  await pbx.server.listen();
+  const settings = asteriskConfig.parse({ driver: "asterisk", port: pbx.server.port, user: "telesetd", password: "s3cret" });
+  return {
+    line: asterisk.open(settings, { ...context, timers }),
+    peer: asteriskPeer(pbx, async () => {
+      await pbx.server.listen();
+      await timers.pass(shortestPause);
+    }),
+    [Symbol.asyncDispose]: async () => await Promise.resolve(pbx.server.stop()),
   };
 }
 

@@ -15,7 +15,7 @@ type Event = Readonly<Record<string, unknown>>;
 /** The events of a recording. */
 function recorded(name: string): Event[] {
   const lines = readFileSync(join(folder, `${name}.jsonl`), "utf8").trim().split("\n").map((line) => JSON.parse(line) as Event);
-  return lines.filter((line) => line["type"] !== undefined).map(({ t: _, ...event }) => event);
+  return lines.filter((line) => line["type"] !== undefined && !line["unheard"]).map(({ t: _, ...event }) => event);
 }
 
 /**

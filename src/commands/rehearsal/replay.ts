@@ -1,16 +1,17 @@
 /**
- * `telesetd replay RECORDING`: plays a recording over TCP, as FreeSWITCH's event socket or as drachtio-server, to the whole daemon
- * with a small CRM.
+ * `telesetd replay RECORDING`: plays a recording over TCP, as FreeSWITCH's event socket, Asterisk's ARI or drachtio-server, to the
+ * whole daemon with a small CRM.
  */
 import { readFileSync } from "node:fs";
 import { type Pace, parseRecording, type Recording, ReplayPeer } from "../../../simulator/freeswitch/mod.ts";
+import { type AriRecording, AriReplayPeer, isAriRecording, parseAriRecording } from "../../../simulator/asterisk/mod.ts";
 import { isSipRecording, parseSipRecording, type SipRecording, SipReplayPeer } from "../../../simulator/drachtio/mod.ts";
 import type { Config } from "../../config/schema.ts";
 import { reasonsText, type ShownCall } from "../../history/calls.ts";
 import { type Log, openLog } from "../../log/log.ts";
 import type { Timers } from "../../platform/timers.ts";
 import { configOr2, type Io } from "../io.ts";
-import { type Rig, startRig } from "./stage.ts";
+import { type Rig, startRig, type SwitchDriver } from "./stage.ts";
 import type { ReceivedEvent } from "../../../simulator/crm/mod.ts";
 import { omitUndefined } from "../../core/omit-undefined.ts";
 import { messageOf } from "../../platform/text.ts";
@@ -29,6 +30,8 @@ export interface PlayOptions {
   /** How the bytes of FreeSWITCH are cut; with it, those of drachtio-server are cut into parts of 700 bytes. */
   readonly pace?: Pace;
   readonly log: Log;
+  /** Whether the peer of an Asterisk recording waits after each event until the daemon has read what it needs. */
+  readonly stepwise?: boolean;
   /** Whether the switch of a drachtio recording answers with the full state when asked; default true. */
   readonly sendsFullState?: boolean;
   /** The number for MakeCall, in a recording of a MakeCall. */
@@ -52,12 +55,19 @@ export interface Played {
 const quietTurns = 30;
 const maxTurns = 2000;
 
-/** A recording of either kind of switch. */
-export type AnyRecording = Recording | SipRecording;
+/** A recording of any kind of switch. */
+export type AnyRecording = Recording | AriRecording | SipRecording;
 
-/** Reads a recording of either kind. @throws Error if it is not a recording. */
+/** Reads a recording of any kind. @throws Error if it is not a recording. */
 export function readRecording(text: string): AnyRecording {
+  if (isAriRecording(text)) return parseAriRecording(text);
   return isSipRecording(text) ? parseSipRecording(text) : parseRecording(text);
+}
+
+/** The driver for a recording, and the password that its peer expects. */
+function switchOf(recording: AnyRecording): { readonly driver: SwitchDriver; readonly password: string } {
+  if (!("kind" in recording)) return { driver: "freeswitch", password: "ClueCon" };
+  return recording.kind === "asterisk" ? { driver: "asterisk", password: "s3cret" } : { driver: "sip", password: "cymru" };
 }
 
 /** Plays the part of the switch. */
@@ -72,7 +82,14 @@ interface Player {
 
 type OnMark = (n: number, note: string) => Promise<void>;
 
-function playerOf(recording: AnyRecording, { speed, pace, sendsFullState = true }: PlayOptions, onMark: OnMark): Player {
+function playerOf(
+  recording: AnyRecording,
+  { speed, pace, stepwise, sendsFullState = true }: PlayOptions,
+  onMark: OnMark,
+): Player {
+  if ("kind" in recording && recording.kind === "asterisk") {
+    return new AriReplayPeer(recording, { speed, onMark, ...omitUndefined({ stepwise }) });
+  }
   if ("kind" in recording) {
     return new SipReplayPeer(recording, { speed, onMark, sendsFullState, ...(pace === undefined ? {} : { cutAt: 700 }) });
   }
@@ -104,9 +121,7 @@ export async function play(recording: AnyRecording, options: PlayOptions): Promi
   await peer.listen();
   const rig: Rig = await startRig({
     ...omitUndefined({ config }),
-    switch: "kind" in recording
-      ? { port: peer.port, password: "cymru", driver: "sip" }
-      : { port: peer.port, password: "ClueCon", driver: "freeswitch" },
+    switch: { port: peer.port, ...switchOf(recording) },
     log,
     ...omitUndefined({ timers }),
     onEvent: (event) => delivered.push({ ...event, interval, after }),
@@ -115,7 +130,7 @@ export async function play(recording: AnyRecording, options: PlayOptions): Promi
     const playing = peer.play();
     const desk = (config?.desks ?? [{ extension: "1001" }])[0]?.extension ?? "1001";
     const dialled = "originate" in recording && recording.originate
-      ? await dial(rig, desk, options.dialString ?? "914155550123")
+      ? await dial(rig, desk, options.dialString ?? numberOf(recording.originate))
       : undefined;
     await playing;
     await untilQuiet(rig);
@@ -132,6 +147,11 @@ async function untilQuiet({ app }: Rig): Promise<void> {
     await new Promise((done) => setTimeout(done, 1));
     quiet = app.status().outbox.waiting > 0 ? 0 : quiet + 1;
   }
+}
+
+/** The number that was dialled in a recording of a MakeCall. */
+function numberOf(originate: object): string {
+  return "number" in originate ? String(originate.number) : "914155550123";
 }
 
 /** Sends MakeCall once the line is up. */
@@ -162,7 +182,7 @@ export async function replay(
     io.err(
       `Cannot read the recording ${file}: ${
         messageOf(error)
-      }: expected one JSON object per line, with t, dir and frame (data for drachtio)\n`,
+      }: expected one JSON object per line, with t, dir and frame (data for drachtio, type for Asterisk)\n`,
     );
     return 2;
   }

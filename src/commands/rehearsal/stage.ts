@@ -19,12 +19,15 @@ export interface Rig {
   stop(): Promise<void>;
 }
 
+/** The drivers of switches that are played by a peer. */
+export type SwitchDriver = "freeswitch" | "asterisk" | "sip";
+
 /** Options of a rig. */
 export interface RigOptions {
   /** The configuration; default the reference one with desk 1001. The rig replaces addresses, ports and the store. */
   readonly config?: Config;
   /** The port and password of the peer that plays the switch, and its driver (default freeswitch). */
-  readonly switch: { readonly port: number; readonly password: string; readonly driver?: "freeswitch" | "sip" };
+  readonly switch: { readonly port: number; readonly password: string; readonly driver?: SwitchDriver };
   readonly log: Log;
   /** The driver's time; default the machine's. */
   readonly timers?: Timers;
@@ -72,7 +75,7 @@ export async function startRig(options: RigOptions): Promise<Rig> {
 }
 
 /** The configuration of the documentation: desk 1001, 9 for an outside line. */
-export function referenceConfig(driver: "freeswitch" | "sip" = "freeswitch"): Config {
+export function referenceConfig(driver: SwitchDriver = "freeswitch"): Config {
   const text = JSON.stringify({
     desks: [{ extension: "1001" }],
     line: drivers.find(({ name }) => name === driver)?.reference,
