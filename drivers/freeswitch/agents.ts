@@ -42,8 +42,11 @@ export class Agents {
   readonly #options: AgentsOptions;
   /** The events that our own commands cause. */
   readonly echoes = new Echoes();
-  /** Settles when all commands so far are done: two at a time could leave a state that nobody requested. */
-  #turn: Promise<unknown> = Promise.resolve();
+  /**
+   * By desk and by agent: settles when the last command so far is done. Two at a time could leave a state that nobody requested,
+   * but those of others do not wait.
+   */
+  readonly #turns = new Map<string, Promise<unknown>>();
   /** The commands that are in progress or queued. */
   readonly #open = new Set<AgentCommand>();
   readonly #joining: JoiningLegs;
@@ -69,12 +72,24 @@ export class Agents {
     return acdAgent.includes("{agent}") ? [...this.names.keys()].map((name) => `filter CC-Agent ${name}`) : [];
   }
 
-  /** Sets an agent's state at mod_callcenter, one command after the other. At the first refusal the earlier steps are undone. */
+  /**
+   * Sets an agent's state at mod_callcenter, for each desk and agent one command after the other. At the first refusal the earlier
+   * steps are undone.
+   */
   set(command: AgentCommand): Promise<CommandResult> {
     this.#open.add(command);
-    const done = this.#turn.then(() => this.#carryOut(command)).finally(() => this.#open.delete(command));
-    this.#turn = done.catch(() => {});
+    const keys = [`desk ${command.desk}`, `agent ${this.#nameOf(command)}`];
+    const before = Promise.all(keys.map((key) => this.#turns.get(key)));
+    const done = before.then(() => this.#carryOut(command)).finally(() => this.#open.delete(command));
+    const over = done.catch(() => {}).finally(() => {
+      for (const key of keys) if (this.#turns.get(key) === over) this.#turns.delete(key);
+    });
+    for (const key of keys) this.#turns.set(key, over);
     return done;
+  }
+
+  #nameOf({ desk, agent }: AgentCommand): string {
+    return agentName(this.#options.config.acdAgent, desk, agent);
   }
 
   async #carryOut(command: AgentCommand): Promise<CommandResult> {
@@ -83,7 +98,7 @@ export class Agents {
     const steps = acdSteps(command, config, config.acd);
     if (typeof steps === "string") return { outcome: "failed", cause: "NOT_SENT", why: steps };
     const { desk } = command;
-    const name = agentName(config.acdAgent, desk, command.agent);
+    const name = this.#nameOf(command);
     const before = memory.names.get(name);
     try {
       // The filter comes before the first step, so that no event is missed, and stays while the agent is at this desk.
@@ -146,10 +161,13 @@ export class Agents {
   /** An agent who logs in takes over the desk: its previous agent is logged out, and so is this agent at any other desk. */
   async #takePlace(name: string, desk: string, before: string | undefined): Promise<void> {
     const { link, memory, report } = this.#options;
-    if (before !== undefined && before !== desk) {
+    const isFree = ![...memory.names].some(([other, at]) => other !== name && at === before);
+    if (before !== undefined && before !== desk && isFree) {
       report({ type: "agent", desk: before, mode: "logged-out", why: `you have logged in at phone ${desk}` });
     }
     for (const former of [...memory.names.keys()].filter((key) => key !== name && memory.names.get(key) === desk)) {
+      // A Login of this agent at another desk is in progress.
+      if ([...this.#open].some((open) => open.login && open.desk !== desk && this.#nameOf(open) === former)) continue;
       memory.names.delete(former);
       await link.command(`filter delete CC-Agent ${former}`);
       await link.command(`api callcenter_config agent set status ${former} 'Logged Out'`);

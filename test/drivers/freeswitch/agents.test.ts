@@ -20,7 +20,7 @@ describe("between the agent's answer and the caller", () => {
 
   /** An agent who has answered the leg of a queue that is not connected yet, and a change of the status that waits for it. */
   async function waiting(part: Parameters<typeof setAgent>[1] = rest) {
-    const rig = await agentRig({ mode: "ready" });
+    const rig = await agentRig({ mode: "ready" }, { desks: ["1001", "1002"] });
     const call = await rig.sim.queueCall({ from: "14155550123" });
     await rig.facts(({ rings }) => rings === true);
     await call.lift();
@@ -54,6 +54,22 @@ describe("between the agent's answer and the caller", () => {
     await using ___ = lost.rig;
     lost.rig.sim.cut("rst");
     expect(await lost.result).toMatchObject({ outcome: "unknown" });
+  });
+
+  test.concurrent("agents at other desks do not wait for it, the same agent does", async () => {
+    const { rig, call, result } = await waiting();
+    await using _ = rig;
+    const colleague = { desk: "1002", agent: "8" };
+    expect(await setAgent(rig, colleague)).toEqual({ outcome: "done" });
+    expect(await setAgent(rig, { ...colleague, login: false, mode: "ready" })).toEqual({ outcome: "done" });
+    const next = setAgent(rig, { login: false, mode: "ready" });
+    await heard(rig);
+    expect(rig.sim.callcenter.agents.get(name)?.status).toBe("Available");
+    const order: string[] = [];
+    await call.connect();
+    await Promise.all([result.then(() => order.push("rest")), next.then(() => order.push("ready"))]);
+    expect(order).toEqual(["rest", "ready"]);
+    expect(rig.sim.callcenter.agents.get(name)?.status).toBe("Available");
   });
 
   test.concurrent("a change to ready does not wait", async () => {
@@ -284,95 +300,5 @@ describe("the valid state after a connect", () => {
     await rig.next("snapshot", () => true, rig.events.findIndex(({ type }, at) => at >= from && type === "phone"));
     expect(reportedModes(rig, from)).toEqual([]);
     expect(rig.lines.some((line) => line.includes("Cannot list the agents of the ACD"))).toBe(true);
-  });
-});
-
-describe("names by agent: {agent}@default", () => {
-  const acdAgent = "{agent}@default";
-
-  test.concurrent("no filter before the Login, then one for the agent's name, and again after a reconnect", async () => {
-    await using rig = await acdRig({ acdAgent });
-    expect(rig.commands.filter((command) => command.includes("CC-Agent"))).toEqual([]);
-    const from = rig.commands.length;
-    await setAgent(rig);
-    await setAgent(rig, { login: false, mode: "ready" });
-    const filters = () => rig.commands.slice(from).filter((command) => command.includes("CC-Agent"));
-    expect(filters()).toEqual(["filter CC-Agent 7@default"]);
-    expect(rig.commands.indexOf("filter CC-Agent 7@default")).toBe(from);
-    const events = await rig.reconnect();
-    await rig.next("agent", () => true, events);
-    expect(filters()).toEqual(Array(2).fill("filter CC-Agent 7@default"));
-    rig.sim.callcenter.command("agent set status 7@default 'Logged Out'");
-    await rig.next("agent", ({ mode }) => mode === "logged-out", events);
-  });
-
-  test.concurrent("another agent at the desk: the previous one is logged out there, and no longer reported", async () => {
-    await using rig = await agentRig({ mode: "ready" }, { acdAgent });
-    const from = rig.commands.length;
-    await setAgent(rig, { agent: "8" });
-    expect(acdCommands(rig, from)).toEqual([
-      "filter CC-Agent 8@default",
-      ...login.map((command) => command.replace(name, "8@default")),
-      "filter delete CC-Agent 7@default",
-      "agent set status 7@default 'Logged Out'",
-    ]);
-    const modes = await modesAfter(rig, () => {
-      rig.sim.callcenter.command("agent set status 7@default Available");
-      rig.sim.callcenter.command("agent set status 8@default Available");
-    });
-    expect(modes).toEqual(["1001 ready"]);
-  });
-
-  test.concurrent("a relay's box changes no agent who is logged in at another desk, unless by a Login", async () => {
-    await using rig = await agentRig({ mode: "ready", desk: "1002" }, { acdAgent, desks: ["1001", "1002"], wholeSwitch: true });
-    const agent = () => rig.sim.callcenter.agents.get("7@default");
-    for (const mode of ["logged-out", "not-ready", "ready"] as const) {
-      expect(await setAgent(rig, { login: false, mode })).toEqual({
-        outcome: "failed",
-        cause: "ELSEWHERE",
-        why: "Agent 7 is not logged in at phone 1001 but at another one: log in here first.",
-      });
-      expect(agent()).toMatchObject({ status: "Available", contact: "user/1002@127.0.0.1" });
-    }
-    expect(await setAgent(rig, { desk: "1002", login: false, mode: "logged-out" })).toEqual({ outcome: "done" });
-    expect(await setAgent(rig, { login: false, mode: "logged-out" })).toEqual({ outcome: "done" });
-    expect(await setAgent(rig)).toEqual({ outcome: "done" });
-    expect(agent()).toMatchObject({ status: "On Break", contact: "user/1001@127.0.0.1" });
-  });
-
-  test.concurrent("the same agent at another desk: that phone counts, and the first desk is logged out", async () => {
-    await using rig = await agentRig({ mode: "ready" }, { acdAgent, desks: ["1001", "1002"] });
-    await heard(rig);
-    const from = rig.events.length;
-    await setAgent(rig, { desk: "1002", mode: "ready" });
-    expect(await rig.next("agent", ({ desk }) => desk === "1001", from)).toEqual({
-      type: "agent",
-      desk: "1001",
-      mode: "logged-out",
-      why: "you have logged in at phone 1002",
-    });
-    expect(rig.sim.callcenter.agents.get("7@default")).toMatchObject({ status: "Available", contact: "user/1002@127.0.0.1" });
-    expect(await modesAfter(rig, () => rig.sim.callcenter.command("agent set status 7@default 'On Break'"))).toEqual([
-      "1002 not-ready",
-    ]);
-  });
-
-  test.concurrent("a refused Login at another desk leaves the agent at the first", async () => {
-    await using rig = await agentRig({ mode: "ready" }, { acdAgent, desks: ["1001", "1002"] });
-    expect(await setAgent(rig, { desk: "1002", queue: "nosuch@default" })).toMatchObject({ outcome: "failed" });
-    expect(await modesAfter(rig, () => rig.sim.callcenter.command("agent set status 7@default 'On Break'"))).toEqual([
-      "1001 not-ready",
-    ]);
-  });
-
-  test.concurrent("named by the desk, an agent at two desks is two agents of the ACD", async () => {
-    await using rig = await agentRig({ mode: "ready" }, { desks: ["1001", "1002"] });
-    await setAgent(rig, { desk: "1002", mode: "ready" });
-    await heard(rig);
-    expect([...rig.sim.callcenter.agents.values()].map(({ name, status }) => `${name} ${status}`)).toEqual([
-      "1001@default Available",
-      "1002@default Available",
-    ]);
-    expect(reportedModes(rig)).not.toContain("1001 logged-out");
   });
 });
