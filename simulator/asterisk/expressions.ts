@@ -73,6 +73,8 @@ function call(pbx: Readable, channel: Channel | undefined, name: string, args: s
       return (pbx.contacts.get(`PJSIP/${first}`) ?? []).map((uri) => `PJSIP/${first}/${uri}`).join("&");
     case "PJSIP_AOR":
       return rest === "contact" ? (pbx.contacts.get(`PJSIP/${first}`) ?? []).map((uri) => `${first};@${uri}`).join(",") : "";
+    case "PJSIP_CONTACT":
+      return rest === "uri" ? first.replace(/^.*;@/, "") : "";
     case "PJSIP_ENDPOINT":
       return { aors: first, context: "default" }[rest] ?? "";
     case "DIALPLAN_EXISTS":

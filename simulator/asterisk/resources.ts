@@ -10,12 +10,21 @@ export interface Switch extends Readable {
   readonly missingModules: ReadonlySet<string>;
   /** Carries out a POST /channels. */
   originate(request: AriRequest): Answer;
+  /** A replay creates no channels. */
+  create?(channel: { readonly endpoint: string; readonly id: string }): Channel;
   hangup(channel: Channel, reason: string): void;
   setVariable(channel: Channel, name: string, value: string): void;
   endpointJson(name: string): Record<string, unknown>;
 }
 
 const started = new Date();
+
+/** The modules that are loaded, unless a test removes some. */
+const modules = [
+  ...["applications", "asterisk", "channels", "endpoints", "events"].map((name) => `res_ari_${name}`),
+  ...["channel", "callerid", "logic", "strings", "uri"].map((name) => `func_${name}`),
+  ...["res_ari", "res_pjsip", "chan_pjsip", "app_dial", "app_queue"],
+];
 
 /** Answers a request; undefined: there is no such resource. */
 export function answer(pbx: Switch, request: AriRequest): Answer | undefined {
@@ -32,6 +41,7 @@ export function answer(pbx: Switch, request: AriRequest): Answer | undefined {
 function channels(pbx: Switch, request: AriRequest, [id = "", part = ""]: readonly string[]): Answer | undefined {
   const { method, query, body } = request;
   if (id === "" && method === "GET") return { status: 200, body: [...pbx.channels.values()].map(channelJson) };
+  if (method === "POST" && id === "create") return create(pbx, body);
   if (method === "POST" && part === "") {
     return pbx.originate(id === "" ? request : { ...request, body: { ...body, channelId: id } });
   }
@@ -48,6 +58,13 @@ function channels(pbx: Switch, request: AriRequest, [id = "", part = ""]: readon
     return { status: 204 };
   }
   return valueOf(readExpression(pbx, channel, query["variable"] ?? ""));
+}
+
+/** POST /channels/create: a channel that calls nobody. */
+function create(pbx: Switch, { endpoint, channelId }: AriRequest["body"]): Answer {
+  if (typeof endpoint !== "string" || typeof channelId !== "string") return error(400, "Endpoint not specified");
+  const channel = pbx.create?.({ endpoint, id: channelId });
+  return channel ? { status: 200, body: channelJson(channel) } : error(501, "Not implemented");
 }
 
 function valueOf(value: ReturnType<typeof readExpression>): Answer {
@@ -84,9 +101,7 @@ function asterisk(pbx: Switch, { query }: AriRequest, [what = "", name = ""]: re
       };
     case "modules": {
       const module = (name: string) => ({ name, description: name, use_count: 0, status: "Running", support_level: "core" });
-      const loaded = ["res_ari.so", "res_pjsip.so", "chan_pjsip.so", "app_dial.so", "app_queue.so"].filter((name) =>
-        !pbx.missingModules.has(name)
-      );
+      const loaded = modules.map((name) => `${name}.so`).filter((name) => !pbx.missingModules.has(name));
       if (name === "") return { status: 200, body: loaded.map(module) };
       return pbx.missingModules.has(name) ? error(404, "Module not found") : { status: 200, body: module(name) };
     }
