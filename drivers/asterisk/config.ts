@@ -51,7 +51,7 @@ export const asteriskConfig = z.strictObject({
     description:
       "the number that MakeCall presents to the dialplan as the caller's; default the extension, as a call from the keypad",
   }),
-  outsideEndpoints: names.default([]).meta({ description: "endpoints of calls from outside: the trunks" }),
+  outsideEndpoints: names.optional().meta({ description: "endpoints of calls from outside: the trunks" }),
   outsideContexts: names.default(["from-trunk", "from-pstn", "from-external"]).meta({
     description: "dialplan contexts of calls from outside",
   }),

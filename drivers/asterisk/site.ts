@@ -19,7 +19,7 @@ export interface Site {
 
 /** The site in the settings. An alias of a desk is another endpoint of it; what follows an @ is not a part of it. */
 export function siteOf(
-  { technology, outsideEndpoints, outsideContexts }: AsteriskConfig,
+  { technology, outsideEndpoints = [], outsideContexts }: AsteriskConfig,
   desks: readonly { readonly extension: string; readonly aliases: readonly string[] }[],
   variables: readonly string[],
 ): Site {

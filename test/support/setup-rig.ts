@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { lineSchemas } from "../../drivers/registry.ts";
+import { Asterisk, type AsteriskOptions } from "../../simulator/asterisk/mod.ts";
 import { type PbxOptions, SipPbx } from "../../simulator/drachtio/mod.ts";
 import { Simulator, type SimulatorOptions } from "../../simulator/freeswitch/mod.ts";
 import { startApp } from "../../src/app.ts";
@@ -71,6 +72,28 @@ export class Desk<S = Simulator> implements AsyncDisposable {
       "Its password": ["s3cret"],
       "Its user name": [""],
       "Must the box register": [""],
+      Secret: ["none"],
+      Digits: ["none"],
+      Write: [""],
+    };
+    return new Desk(pbx, good, () => pbx.server.stop());
+  }
+
+  /** Beside Asterisk. */
+  static async openAsterisk(options: AsteriskOptions = {}): Promise<Desk<Asterisk>> {
+    const pbx = new Asterisk({ ...options, user: "telesetd" });
+    await pbx.server.listen();
+    const good = {
+      Driver: ["asterisk"],
+      Extension: ["1001"],
+      "Address of Asterisk": [""],
+      "Port of": [String(pbx.server.port)],
+      "Does it speak TLS": [""],
+      "User in": ["telesetd"],
+      "Its password": ["s3cret"],
+      "Channel technology": [""],
+      "Dialplan context": [""],
+      Endpoints: ["trunk"],
       Secret: ["none"],
       Digits: ["none"],
       Write: [""],
