@@ -1,11 +1,10 @@
 /** The way from a box to its fleet, on whatever connection its line has: see `FleetLink` in src/core/line.ts. */
 import type { Broker } from "../../src/broker/broker.ts";
-import { deskSubject, reportSubject } from "../../src/broker/subjects.ts";
+import { deskSubject, reportsSubject, reportSubject } from "../../src/broker/subjects.ts";
 import type { FleetLink } from "../../src/core/line.ts";
 
 interface Follow {
-  readonly kind: "config" | "view";
-  readonly take: (desk: string, text: string) => void;
+  readonly subscribe: (broker: Broker) => (() => void)[];
   /** The ends of its subscriptions on the current connection. */
   ends: (() => void)[];
 }
@@ -28,7 +27,17 @@ export class BoxFleet implements FleetLink {
   }
 
   follow(kind: "config" | "view", take: (desk: string, text: string) => void): () => void {
-    const follow: Follow = { kind, take, ends: [] };
+    return this.#follow((broker) =>
+      this.#desks.map((desk) => broker.subscribe(deskSubject(this.#prefix, desk, kind), ({ text }) => take(desk, text)))
+    );
+  }
+
+  onAsked(take: (text: string) => void): () => void {
+    return this.#follow((broker) => [broker.subscribe(reportsSubject(this.#prefix), ({ text }) => take(text))]);
+  }
+
+  #follow(subscribe: Follow["subscribe"]): () => void {
+    const follow: Follow = { subscribe, ends: [] };
     this.#follows.add(follow);
     this.#subscribe(follow);
     return () => {
@@ -56,11 +65,6 @@ export class BoxFleet implements FleetLink {
   }
 
   #subscribe(follow: Follow): void {
-    const broker = this.#broker;
-    if (!broker) return;
-    const { kind, take } = follow;
-    follow.ends = this.#desks.map((desk) =>
-      broker.subscribe(deskSubject(this.#prefix, desk, kind), ({ text }) => take(desk, text))
-    );
+    if (this.#broker) follow.ends = follow.subscribe(this.#broker);
   }
 }

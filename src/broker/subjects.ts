@@ -35,6 +35,11 @@ export function beatSubject(prefix: string): string {
   return `${prefix}.all.relay`;
 }
 
+/** The subject on which a relay asks all boxes to report. */
+export function reportsSubject(prefix: string): string {
+  return `${prefix}.all.report`;
+}
+
 /** The subject on which relays announce the commands that they carry out, to each other. */
 export function claimSubject(prefix: string): string {
   return `${prefix}.relay.claim`;

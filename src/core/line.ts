@@ -184,6 +184,8 @@ export interface FleetLink {
   publish(kind: "status" | "view", desk: string, text: string): void;
   /** Takes a pushed configuration, or the request for views, for one of the desks. @returns a function that ends it. */
   follow(kind: "config" | "view", take: (desk: string, text: string) => void): () => void;
+  /** Takes the request of a relay that all boxes report. @returns a function that ends it. */
+  onAsked(take: (text: string) => void): () => void;
   /** Calls back after each connect, and at once if connected. @returns a function that ends it. */
   onUp(run: () => void): () => void;
 }

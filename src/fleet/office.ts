@@ -6,10 +6,13 @@ import { version } from "../version.ts";
 import { adminSubject, pageSize, type PushAnswer, readBatch, readStatusQuestion, type StatusAnswer } from "./admin.ts";
 import type { Configs } from "./configs.ts";
 import { readReport, readView, type Report, type View } from "./report.ts";
+import { reportMs } from "./reporter.ts";
 import { Roster } from "./roster.ts";
 
 /** The connection to the broker, as far as the fleet needs it. */
 export interface OfficeBroker {
+  /** Calls back after each connect, and at once if connected. @returns what ends it. */
+  onUp(run: () => void): () => void;
   publish(subject: string, text: string): void;
   subscribe(subject: string, take: (message: OfficeMessage) => void): () => void;
   respond(message: OfficeMessage, text: string): void;
@@ -42,6 +45,9 @@ const askMs = 15_000;
 /** How much a box may report, of each kind: it reports once a minute and after changes. */
 const maxMessages: Rate = { perSecond: 5, burst: 30 };
 
+/** How many reports a second a relay asks for when it has none, and the longest time for all, in seconds. */
+const [reportsPerSecond, longestSpread] = [500, 30];
+
 /** The maximum number of desks whose views are kept. */
 const maxViews = 100;
 
@@ -52,6 +58,8 @@ export class Office {
   readonly #views = new Map<string, { asked: number; view: View | undefined }>();
   readonly #listeners = new Set<() => void>();
   readonly #maySend = rateLimit(maxMessages);
+  /** When the last report came, in ms. */
+  #heardAt = -Infinity;
   readonly #ends: readonly (() => void)[];
 
   constructor(options: OfficeOptions) {
@@ -63,6 +71,7 @@ export class Office {
       broker.subscribe(`${prefix}.view.*`, (message) => this.#onView(message)),
       broker.subscribe(adminSubject(prefix, "status"), (message) => this.#onQuestion(message)),
       broker.subscribe(adminSubject(prefix, "config"), (message) => this.#onPush(message)),
+      broker.onUp(() => this.#askAll()),
     ];
   }
 
@@ -93,6 +102,14 @@ export class Office {
     for (const end of this.#ends) end();
   }
 
+  /** Unless reports are coming in, no box is known, or not as it is now: all are asked, in time for the page of the fleet. */
+  #askAll(): void {
+    const { broker, prefix, desks, timers } = this.#options;
+    if (timers.now() - this.#heardAt < reportMs) return;
+    const seconds = Math.min(longestSpread, Math.max(1, Math.ceil(desks.length / reportsPerSecond)));
+    broker.publish(`${prefix}.all.report`, JSON.stringify({ v: 1, seconds }));
+  }
+
   #deskIn({ subject }: OfficeMessage, kind: "status" | "view"): string {
     return subject.slice(`${this.#options.prefix}.${kind}.`.length);
   }
@@ -114,6 +131,7 @@ export class Office {
         desk,
       });
     }
+    this.#heardAt = this.#options.timers.now();
     this.#handOut(desk, report);
     this.#changed();
   }

@@ -23,6 +23,9 @@ export interface ReporterOptions {
 export const reportMs = 60_000;
 const changeMs = 1000;
 
+/** Within how many seconds a report is due that a relay asks for: without a time in the question, and at most. */
+const [usualSpread, longestSpread] = [10, 60];
+
 /** The pause between two views, and how long a request for them lasts, in ms. */
 const viewMs = 500;
 export const viewLastsMs = 30_000;
@@ -45,9 +48,18 @@ export function startReporter(options: ReporterOptions): { readonly changed: () 
       for (const desk of desks) report(options, desk, sent, false);
     });
   };
+  let cancelAsked: (() => void) | undefined;
+  // All boxes are asked at once, and must not all answer at once.
+  const asked = (text: string): void => {
+    cancelAsked ??= timers.after(spreadIn(text) * 1000 * timers.random(), () => {
+      cancelAsked = undefined;
+      all();
+    });
+  };
   const views = new Views(options);
   const ends = [
     link.onUp(all),
+    link.onAsked(asked),
     follow(() => {
       changed();
       views.changed();
@@ -59,10 +71,25 @@ export function startReporter(options: ReporterOptions): { readonly changed: () 
     stop: () => {
       for (const end of ends) end();
       cancelSoon?.();
+      cancelAsked?.();
       cancelBeat();
       views.stop();
     },
   };
+}
+
+/** The seconds in the question of a relay. */
+function spreadIn(text: string): number {
+  const { seconds } = questionIn(text);
+  return typeof seconds === "number" && seconds >= 0 && seconds <= longestSpread ? seconds : usualSpread;
+}
+
+function questionIn(text: string): { readonly seconds?: unknown } {
+  try {
+    return JSON.parse(text) as { seconds?: unknown } | null ?? {};
+  } catch {
+    return {};
+  }
 }
 
 /** Sends the report about a desk; unless `always`, only one that differs from the last. */

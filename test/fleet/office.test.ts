@@ -156,12 +156,12 @@ describe("a report that a thief has made up", () => {
 });
 
 describe("a box reports", () => {
-  function box(broker: MemoryBroker, timers: FakeTimers) {
-    let status = statusOf(["1001"]);
+  function box(broker: MemoryBroker, timers: FakeTimers, desk = "1001") {
+    let status = statusOf([desk]);
     let changed = () => {};
     const reporter = startReporter({
       link: broker.link(),
-      desks: ["1001"],
+      desks: [desk],
       status: () => status,
       liveCalls: () => [{
         id: "c1",
@@ -204,6 +204,36 @@ describe("a box reports", () => {
     expect(sent()).toBe(4);
     stop();
     expect(timers.pending).toEqual([]);
+  });
+
+  test("when a relay has started, which soon knows all boxes: not all at the same moment", () => {
+    const { broker, timers, configs } = rig();
+    const stops = ["1001", "1002", "1003"].map((desk) => box(broker, timers, desk).stop);
+    const from = broker.messages.length;
+    const desks = Array.from({ length: 1500 }, (_, index) => `${1001 + index}`);
+    const { roster } = new Office({ broker, prefix: "tele", name: "b", desks, configs: configs(), timers, log });
+    expect(broker.on("tele.all.report", from)).toEqual([{ v: 1, seconds: 3 }]);
+    expect(roster.summary()).toMatchObject({ good: 0, silent: 1500 });
+    timers.advance(1499);
+    expect(roster.summary().good).toBe(0);
+    timers.advance(1501);
+    expect(roster.summary()).toMatchObject({ good: 3, silent: 1497 });
+    // While reports come in nobody is asked again, whatever happens to the connection.
+    broker.reconnect();
+    expect(broker.on("tele.all.report", from)).toHaveLength(1);
+    for (const stop of stops) stop();
+    expect(timers.pending).toEqual([]);
+  });
+
+  test.each(["", "null", "{", '{"seconds":-1}', '{"seconds":1e9}', '{"seconds":"1"}'])("within 10 s if asked with %j", (text) => {
+    const { broker, timers } = rig();
+    box(broker, Object.assign(timers, { chance: 0.999 }));
+    const from = broker.messages.length;
+    broker.publish("tele.all.report", text);
+    timers.advance(9_900);
+    expect(broker.on("tele.status.1001", from)).toHaveLength(0);
+    timers.advance(100);
+    expect(broker.on("tele.status.1001", from)).toHaveLength(1);
   });
 
   test("not for each call: the next report has their number", () => {

@@ -51,12 +51,15 @@ export class MemoryBroker implements OfficeBroker {
       publish: (kind, desk, text) => this.publish(`tele.${kind}.${desk}`, text),
       follow: (kind, take) =>
         this.subscribe(`tele.desk.*.${kind}`, ({ subject, text }) => take(subject.split(".")[2] ?? "", text)),
-      onUp: (run) => {
-        this.#ups.add(run);
-        run();
-        return () => this.#ups.delete(run);
-      },
+      onAsked: (take) => this.subscribe("tele.all.report", ({ text }) => take(text)),
+      onUp: (run) => this.onUp(run),
     };
+  }
+
+  onUp(run: () => void): () => void {
+    this.#ups.add(run);
+    run();
+    return () => this.#ups.delete(run);
   }
 
   /** The connection of all boxes was lost, and is back. */

@@ -200,6 +200,7 @@ describe.skipIf(noNats !== "")(`with relays and boxes${noNats}`, () => {
       link: {
         publish: (kind, of, text) => kept.publish(`tele.${kind}.${of}`, text),
         follow: (kind, take) => kept.subscribe(`tele.desk.${desk}.${kind}`, ({ text }) => take(desk, text)),
+        onAsked: (take) => kept.subscribe("tele.all.report", ({ text }) => take(text)),
         onUp: (run) => kept.onUp(run),
       },
       desks: [desk],
