@@ -207,7 +207,7 @@ export class AriServer {
       if (sources.length === 0) return error(400, "Missing parameter eventSource");
       if (!sources.every((source) => this.#options.backend.exists(source))) return error(422, "Event source does not exist");
       for (const source of sources) method === "POST" ? app.sources.add(source) : app.sources.delete(source);
-    } else if (part === "eventFilter" && method === "PUT") return { status: 204 };
+    }
     return { status: 200, body: appJson(app) };
   }
 
