@@ -7,6 +7,12 @@ export const deadAfter = 6500;
 /** How long a relay that was behind another one is not preferred, in ms. */
 const demotedMs = 60_000;
 
+/**
+ * How long a relay must have seen the switch to be preferred because of its rank, in ms: it knows no call that ended before, and
+ * another one may, which a box needs that has followed a relay until its death.
+ */
+export const youngMs = 15_000;
+
 /** The maximum number of relays that are remembered, so that beats cannot fill the memory. */
 const maxRelays = 20;
 
@@ -31,10 +37,10 @@ export class Relays {
   readonly #retired = new Set<string>();
 
   /** Notes that a relay lives. @returns its former beat. */
-  heard({ r, rank, c, at, switch: state }: Beat, now: number): Beat | undefined {
+  heard({ r, rank, c, at, since, switch: state }: Beat, now: number): Beat | undefined {
     const known = this.#known.get(r);
     const former = known?.beat;
-    const beat = { r, rank, c, at, switch: state };
+    const beat = { r, rank, c, at, switch: state, ...(since === undefined ? {} : { since }) };
     if (known) {
       if (known.beat.c !== c) known.demotedUntil = 0;
       known.offset = Math.max(at - now, known.offset - (now - known.heardAt) * drift);
@@ -102,10 +108,16 @@ export class Relays {
     return relay !== undefined && relay.refused === undefined && now - relay.heardAt < deadAfter;
   }
 
-  /** The relay to follow: one that lives, whose switch is up, with the lowest rank; of equal ones the followed one. */
+  /** The relay to follow: one that lives, whose switch is up, not only now, with the lowest rank; of equal ones the followed one. */
   best(followed: string | undefined, now: number): string | undefined {
     const order = ({ beat, demotedUntil }: KnownRelay) =>
-      [beat.switch.up ? 0 : 1, demotedUntil > now ? 1 : 0, beat.rank, beat.r === followed ? 0 : 1] as const;
+      [
+        beat.switch.up ? 0 : 1,
+        demotedUntil > now ? 1 : 0,
+        isYoung(beat) ? 1 : 0,
+        beat.rank,
+        beat.r === followed ? 0 : 1,
+      ] as const;
     const alive = [...this.#known.values()].filter(({ beat }) => this.isAlive(beat.r, now));
     const [best] = alive.toSorted((a, b) => compare(order(a), order(b)) || (a.beat.r < b.beat.r ? -1 : 1));
     return best?.beat.r;
@@ -131,6 +143,10 @@ export class Relays {
   clear(): void {
     this.#known.clear();
   }
+}
+
+function isYoung({ at, since = -Infinity }: Beat): boolean {
+  return at - since < youngMs;
 }
 
 function compare(a: readonly number[], b: readonly number[]): number {

@@ -25,6 +25,8 @@ export interface Beat {
   /** The relay's clock, in ms: steady, from an arbitrary origin. */
   readonly at: number;
   readonly switch: SwitchState;
+  /** Since when it sees what happens on the switch, by its clock, in ms: what ended earlier it does not know. */
+  readonly since?: number;
 }
 
 /** What happens at a desk. */
@@ -221,7 +223,7 @@ export function readBeat(text: string): Beat | undefined {
 }
 
 function beatIn(value: Record<string, unknown> | undefined): Beat | undefined {
-  const beat = read<Beat>(value, { r: isRelay, rank: isCount, c: isCount, at: isTime, switch: anything }, [
+  const beat = read<Beat>(value, { r: isRelay, rank: isCount, c: isCount, at: isTime, switch: anything, since: isTime }, [
     "r",
     "rank",
     "c",

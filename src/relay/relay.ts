@@ -99,6 +99,8 @@ export class Relay {
   readonly #mayCheck = rateLimit(maxChecks);
   readonly #commands: RelayCommands;
   #switch: SwitchState = { up: false, why: "the relay has not reached the switch yet" };
+  /** Since when the switch is in this state, in ms. */
+  #since = 0;
   #cancelTimers: () => void = () => {};
   readonly counts: RelayCounts = {
     events: 0,
@@ -195,7 +197,8 @@ export class Relay {
 
   #current(): Beat {
     const { rank, broker, timers } = this.#options;
-    return { r: this.#id, rank, c: broker.connections, at: timers.now(), switch: this.#switch };
+    const since = this.#switch.up ? { since: this.#since } : {};
+    return { r: this.#id, rank, c: broker.connections, at: timers.now(), switch: this.#switch, ...since };
   }
 
   #beat(): void {
@@ -252,6 +255,7 @@ export class Relay {
   /** Boxes learn of a change with the next beat, which is now. */
   #setSwitch(state: SwitchState): void {
     this.#switch = state;
+    this.#since = this.#options.timers.now();
     this.#beat();
   }
 

@@ -1,6 +1,7 @@
 /** Whatever the broker loses, repeats, delays and reorders: after a sync the calls are the same as without a relay. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
+import { youngMs } from "../../../drivers/relay/relays.ts";
 import type { LegFacts } from "../../../src/core/line.ts";
 import { type Fate, LossyFleet } from "../../support/lossy-fleet.ts";
 
@@ -225,3 +226,27 @@ test("behind a dial whose outcome is not known comes a snapshot, which shows whe
   expect(fleet.box.types.slice(fleet.box.types.indexOf("result"))).toContain("snapshot");
   fleet.stop();
 });
+
+test.each([0, 500, 3000])(
+  "a relay dies while a call lasts that ends before it is back, %i ms later: nothing is lost",
+  async (ms) => {
+    const fleet = new LossyFleet([][Symbol.iterator]());
+    await fleet.start(2);
+    fleet.isReliable();
+    await fleet.pass(youngMs);
+    const handset = new Handset();
+    fleet.leg(handset.facts(0, "ring"));
+    await fleet.pass(500);
+    fleet.kill(0);
+    // Another call begins and ends meanwhile.
+    for (const [index, sign] of [[0, "answer"], [1, "ring"], [1, "answer"], [0, "end"], [1, "end"]] as const) {
+      fleet.leg(handset.facts(index, sign));
+    }
+    await fleet.pass(ms);
+    fleet.restart(0);
+    await fleet.settle();
+    fleet.stop();
+    expect(Object.fromEntries(fleet.box.sent)).toEqual(Object.fromEntries(fleet.truth.sent));
+    expect(fleet.box.sent.size).toBe(2);
+  },
+);
