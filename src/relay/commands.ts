@@ -195,9 +195,13 @@ export class RelayCommands {
     answer(decision.result);
   }
 
-  /** Announces a command, and carries it out when the broker has the announcement, unless the box has lost its patience. */
+  /**
+   * Announces a command, and carries it out when the broker has the announcement, unless the box has lost its patience. Of two
+   * relays that announce the same command, at least one hears the other before its own announcement is confirmed, and leaves the
+   * command to it.
+   */
   async #carryOut({ id, by }: DialRequest | AgentRequest, command: LineCommand, answer: Answer): Promise<void> {
-    const { id: r, prefix, broker, line, timers, counts } = this.#options;
+    const { id: r, prefix, broker, line, timers, counts, served } = this.#options;
     const { desk } = command;
     const connection = broker.connections;
     const call = command.type === "dial" ? { call: command.call } : {};
@@ -209,8 +213,10 @@ export class RelayCommands {
       return this.#settle(desk, id, refused("NO_REPLY", command.type === "dial" ? `Cannot dial: ${lowered(why)}` : why));
     }
     answer();
-    if (command.type === "dial") counts.dials++;
-    else counts.agentChanges++;
+    if (command.type === "dial") {
+      if (!served(desk)?.gate.starts(id)) return this.#watch(desk, { id, call: command.call, cancelDeadline: () => {} });
+      counts.dials++;
+    } else counts.agentChanges++;
     this.#open.set(keyOf(command), id);
     line.execute(command);
   }

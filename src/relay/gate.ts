@@ -37,8 +37,8 @@ const maxIds = 200;
 interface Taken {
   readonly at: number;
   answer: Omit<CommandAnswer, "r">;
-  /** Another relay has announced it. */
-  readonly elsewhere?: true;
+  /** Who carries it out: this relay, once nobody else can have announced it first; `theirs`: another relay has announced it. */
+  holder: "nobody" | "ours" | "theirs";
 }
 
 /**
@@ -82,7 +82,7 @@ export class Gate {
   /** Decides about a change of an agent's state. */
   agent({ id, by, agent }: Pick<AgentRequest, "id" | "by" | "agent">, now: number): Decision {
     // A state that is set twice is the same state.
-    if (this.#taken.get(id)?.elsewhere) this.#taken.delete(id);
+    if (this.#taken.get(id)?.holder === "theirs") this.#taken.delete(id);
     return this.#once(id, by, now, maxIds, () => {
       if (!mayLogIn(this.#rules.agents, this.#desk, agent)) {
         const why = `Agent ${agent.slice(0, 64)} may not log in at phone ${this.#desk}: ask the administrator (relay.agents).`;
@@ -106,10 +106,20 @@ export class Gate {
 
   /** Another relay carries out this command: it counts here too. */
   claimed(id: string, isDial: boolean, now: number): void {
-    if (this.#taken.has(id)) return;
-    this.#taken.set(id, { at: now, answer: { id }, elsewhere: true });
+    const taken = this.#taken.get(id);
+    if (taken?.holder === "nobody") taken.holder = "theirs";
+    if (taken) return;
+    this.#taken.set(id, { at: now, answer: { id }, holder: "theirs" });
     if (isDial) this.#dialled = countDial(this.#dialled, now);
     else this.#agentChanges.push(now);
+  }
+
+  /** A command that was announced is about to be carried out. @returns whether no other relay has announced it meanwhile. */
+  starts(id: string): boolean {
+    const taken = this.#taken.get(id);
+    if (!taken || taken.holder === "theirs") return false;
+    taken.holder = "ours";
+    return true;
   }
 
   /** Notes the result of a command, for a repeat of its request. */
@@ -121,7 +131,7 @@ export class Gate {
   #once(id: string, by: number, now: number, maxTaken: number, decide: () => Decision): Decision {
     for (const [old, { at }] of this.#taken) if (now - at > idMemoryMs) this.#taken.delete(old);
     const before = this.#taken.get(id);
-    if (before?.elsewhere && !before.answer.result) return { type: "claimed" };
+    if (before?.holder === "theirs" && !before.answer.result) return { type: "claimed" };
     if (before) return { type: "repeat", answer: before.answer };
     if (now > by) return { type: "late" };
     if (this.#taken.size >= maxTaken) {
@@ -130,7 +140,7 @@ export class Gate {
     }
     const decision = decide();
     const answer = decision.type === "refuse" ? { id, result: decision.result } : { id };
-    this.#taken.set(id, { at: now, answer });
+    this.#taken.set(id, { at: now, answer, holder: "nobody" });
     return decision;
   }
 }

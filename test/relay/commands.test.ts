@@ -61,6 +61,21 @@ describe("the relay that carries a command out", () => {
   });
 });
 
+test("of two relays that announce the same dial, one that hears the other leaves it the dial", async () => {
+  await using lone = await relay();
+  const flushed = Promise.withResolvers<void>();
+  lone.flush = () => flushed.promise;
+  await dial(lone);
+  lone.claimed({ id: "1", call: "c1" });
+  flushed.resolve();
+  await lone.happens({ type: "leg", facts: { ...ringing, answered: true } });
+  expect([lone.executed, results(lone)]).toEqual([[], [{ id: "1", result: { outcome: "done" } }]]);
+  // Once it dials, the announcement of another is too late: that one has heard of this dial.
+  await dial(lone, { id: "2", call: "c2" });
+  lone.claimed({ id: "2", call: "c2" });
+  expect(lone.executed).toHaveLength(1);
+});
+
 describe("the relay that is asked next", () => {
   test("dials if no other relay has announced the dial", async () => {
     await using lone = await relay();

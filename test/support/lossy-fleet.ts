@@ -49,9 +49,12 @@ class Bus {
   publish(subject: string, text: string, reply?: string): void {
     const receivers = [...this.#subscribers].filter(({ pattern }) => pattern.test(subject));
     for (const { take } of receivers) {
-      // Between relays with a connection a broker loses nothing: what they announce is what they rely on.
-      const isSafe = this.isReliable || subject.endsWith(".relay.claim");
-      const { lost, twice, delay } = isSafe ? prompt : this.#fates.next().value as Fate;
+      // What relays announce to each other arrives before the broker confirms it (`flush`): they rely on that.
+      if (subject.endsWith(".relay.claim")) {
+        take({ subject, text, reply, noResponders: false });
+        continue;
+      }
+      const { lost, twice, delay } = this.isReliable ? prompt : this.#fates.next().value as Fate;
       for (let copies = lost ? 0 : twice ? 2 : 1; copies > 0; copies--) {
         this.#timers.after(delay * copies, () => take({ subject, text, reply, noResponders: false }));
       }
