@@ -119,27 +119,6 @@ interface CommandRequest {
   readonly age?: number;
 }
 
-/** A relay announces to the others that it carries out a command. */
-export interface Claim {
-  readonly r: string;
-  readonly desk: string;
-  readonly id: string;
-  /** The call, if it is a dial. */
-  readonly call?: string;
-}
-
-/** A relay asks the others whether they know a command. */
-export interface KnownQuestion extends Claim {
-  /** See `CommandRequest`. */
-  readonly age: number;
-}
-
-/** The answer, of a relay that knows it or has heard every announcement since. */
-export interface KnownAnswer {
-  readonly r: string;
-  readonly known: boolean;
-}
-
 /** A dial from the desk of the subject. */
 export interface DialRequest extends CommandRequest {
   readonly call: string;
@@ -171,10 +150,7 @@ export function encode(
     | Refusal
     | DialRequest
     | AgentRequest
-    | CommandAnswer
-    | Claim
-    | KnownQuestion
-    | KnownAnswer,
+    | CommandAnswer,
 ): string {
   return JSON.stringify({ v: schemaVersion, ...message });
 }
@@ -197,8 +173,8 @@ export function itemsAnswer(answer: Omit<SyncAnswer, "items" | "state">, items: 
 /** Why a message was dropped. */
 export type Unreadable = { readonly why: string };
 
-/** Parses a message of this version. */
-function parsed(text: string): Record<string, unknown> | undefined {
+/** Parses a message of this version; undefined if it is not one. */
+export function parsed(text: string): Record<string, unknown> | undefined {
   if (text.length > maxMessage) return undefined;
   try {
     const value: unknown = JSON.parse(text);
@@ -210,9 +186,12 @@ function parsed(text: string): Record<string, unknown> | undefined {
   }
 }
 
-const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+/** A whole number from 0. */
+export const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
 const isTime = (value: unknown): boolean => typeof value === "number" && Number.isFinite(value);
-const isRelay = (value: unknown): boolean => typeof value === "string" && /^[A-Za-z0-9_-]{1,32}#[A-Za-z0-9]{1,16}$/.test(value);
+/** The name of a relay and its boot. */
+export const isRelay = (value: unknown): boolean =>
+  typeof value === "string" && /^[A-Za-z0-9_-]{1,32}#[A-Za-z0-9]{1,16}$/.test(value);
 const isMode = (value: unknown): boolean => value === "logged-out" || value === "not-ready" || value === "ready";
 const areIds = (value: unknown): boolean => Array.isArray(value) && value.every(isId);
 const anything = (): boolean => true;
@@ -360,22 +339,6 @@ const command: Fields<CommandRequest> = {
   age: isCount,
   again: (value) => value === "asked" || value === "taken",
 };
-
-/** Reads the announcement of a command. */
-export function readClaim(text: string): Claim | undefined {
-  return read<Claim>(parsed(text), { r: isRelay, desk: isText(20), id: isId, call: isId }, ["r", "desk", "id"]);
-}
-
-/** Reads the question whether a command is known. */
-export function readKnownQuestion(text: string): KnownQuestion | undefined {
-  const fields = { r: isRelay, desk: isText(20), id: isId, call: isId, age: isCount };
-  return read<KnownQuestion>(parsed(text), fields, ["r", "desk", "id", "age"]);
-}
-
-/** Reads the answer whether a command is known. */
-export function readKnown(text: string): KnownAnswer | undefined {
-  return read<KnownAnswer>(parsed(text), { r: isRelay, known: isFlag }, ["r", "known"]);
-}
 
 /** Reads a dial. */
 export function readDial(text: string): DialRequest | undefined {

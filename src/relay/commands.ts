@@ -4,6 +4,7 @@
  * and otherwise reports what it sees of it.
  */
 import type { BrokerMessage } from "../broker/broker.ts";
+import { encodeClaim, readClaim, readKnown, readKnownQuestion } from "../broker/claims.ts";
 import type { KeptBroker } from "../broker/keep.ts";
 import {
   type AgentRequest,
@@ -12,10 +13,7 @@ import {
   encode,
   type FeedEvent,
   readAgent,
-  readClaim,
   readDial,
-  readKnown,
-  readKnownQuestion,
 } from "../broker/messages.ts";
 import { claimSubject, knownSubject } from "../broker/subjects.ts";
 import type { CommandResult, Line, LineCommand } from "../core/line.ts";
@@ -98,7 +96,7 @@ export class RelayCommands {
     const question = readKnownQuestion(message.text);
     if (!question || question.r === r) return;
     const known = served(question.desk)?.gate.knows(question.id) === true;
-    if (known || this.#hasHeard(question.age)) broker.respond(message, encode({ r, known }));
+    if (known || this.#hasHeard(question.age)) broker.respond(message, encodeClaim({ r, known }));
   }
 
   /** A box sends a command. */
@@ -171,7 +169,7 @@ export class RelayCommands {
   async #isKnownElsewhere(desk: string, id: string, age: number): Promise<boolean | undefined> {
     const { id: r, prefix, broker } = this.#options;
     try {
-      return readKnown(await broker.request(knownSubject(prefix), encode({ r, desk, id, age }), othersMs))?.known;
+      return readKnown(await broker.request(knownSubject(prefix), encodeClaim({ r, desk, id, age }), othersMs))?.known;
     } catch {
       return undefined;
     }
@@ -205,7 +203,7 @@ export class RelayCommands {
     const { desk } = command;
     const connection = broker.connections;
     const call = command.type === "dial" ? { call: command.call } : {};
-    broker.publish(claimSubject(prefix), encode({ r, desk, id, ...call }));
+    broker.publish(claimSubject(prefix), encodeClaim({ r, desk, id, ...call }));
     await broker.flush();
     const isAnnounced = broker.server !== undefined && broker.connections === connection;
     if (!isAnnounced || timers.now() > by) {

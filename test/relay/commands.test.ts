@@ -1,5 +1,6 @@
 /** Commands between two relays: whatever happens to the first one, a command is carried out once, and has its result. */
 import { describe, expect, test } from "bun:test";
+import { encodeClaim } from "../../src/broker/claims.ts";
 import { encode } from "../../src/broker/messages.ts";
 import { hearingMs, legMs } from "../../src/relay/commands.ts";
 import { LoneRelay } from "../support/lone-relay.ts";
@@ -152,7 +153,7 @@ describe("the relay that is asked next", () => {
     lone.asksWhetherKnown("2");
     lone.timers.advance(800 + hearingMs);
     lone.asksWhetherKnown("2");
-    expect(lone.answers).toEqual([encode({ r: "a#1", known: true }), encode({ r: "a#1", known: false })]);
+    expect(lone.answers).toEqual([encodeClaim({ r: "a#1", known: true }), encodeClaim({ r: "a#1", known: false })]);
   });
 
   test("sets the state of an agent again, which does no harm", async () => {
