@@ -27,8 +27,13 @@ export const testRules: GateRules = {
   agentPerMinute: 10,
 };
 
+/** What a driver is opened with. */
+type LineContext = Parameters<typeof freeswitch.open>[1];
+
 /** What a test may choose. */
 export interface RelayRigOptions {
+  /** The line of the relays; default one to the simulated FreeSWITCH. */
+  readonly lineOf?: (context: LineContext) => Line;
   readonly desks?: readonly string[];
   readonly timers?: Timers;
   readonly log?: Log;
@@ -72,14 +77,20 @@ export class RelayRig implements AsyncDisposable {
 
   /** Starts a relay; resolves when it is connected to the broker. */
   async relay(name = "a", rank = 1): Promise<RunningRelay> {
-    const { desks = ["1001"], timers = quickTimers, log = silent, rules = testRules } = this.#options;
+    const { desks = ["1001"], timers = quickTimers, log = silent, rules = testRules, lineOf } = this.#options;
     const settings = freeswitchConfig.parse({
       driver: "freeswitch",
       port: this.sim.port,
       password: "ClueCon",
       domain: "127.0.0.1",
     });
-    const context = { desks: desks.map((extension) => ({ extension, aliases: [] })), variables: [], log, timers };
+    const context: LineContext = {
+      desks: desks.map((extension) => ({ extension, aliases: [] })),
+      variables: [],
+      log,
+      timers,
+      wholeSwitch: true,
+    };
     const broker = new KeptBroker({ servers: [this.url], name: `relay-${name}`, connectMs: 5000, log, timers });
     const relay = new Relay({
       name,
@@ -87,7 +98,7 @@ export class RelayRig implements AsyncDisposable {
       boot: bootNow(Date.now()),
       prefix: "tele",
       desks,
-      line: freeswitch.open(settings, { ...context, wholeSwitch: true }),
+      line: lineOf?.(context) ?? freeswitch.open(settings, context),
       broker,
       rules,
       log,
