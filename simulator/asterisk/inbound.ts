@@ -39,8 +39,9 @@ export class InboundCall {
     const phone = this.phone = pbx.create({ endpoint: `PJSIP/${to}` });
     phone.linkedId = caller.linkedId;
     if (withheld) {
-      for (const part of ["num-pres", "name-pres", "pres"]) {
-        phone.variables.set(`CONNECTEDLINE(${part})`, "prohib_not_screened");
+      for (const part of ["num-pres", "pres"]) {
+        phone.variables.set(`CONNECTEDLINE(${part})`, "prohib");
+        caller.variables.set(`CALLERID(${part})`, "prohib");
       }
     }
     pbx.setVariable(phone, "DIALEDPEERNUMBER", to);

@@ -77,7 +77,7 @@ function endpoints(pbx: Switch, [technology, resource]: readonly string[]): Answ
   if (resource === undefined) {
     const listed = names.filter((name) => technology === undefined || name.startsWith(`${technology}/`));
     return technology !== undefined && listed.length === 0
-      ? error(404, "No Endpoints found - invalid tech.")
+      ? error(404, `No Endpoints found - invalid tech ${technology}`)
       : { status: 200, body: listed.map((name) => pbx.endpointJson(name)) };
   }
   const name = `${technology}/${resource}`;
@@ -103,10 +103,13 @@ function asterisk(pbx: Switch, { query }: AriRequest, [what = "", name = ""]: re
       const module = (name: string) => ({ name, description: name, use_count: 0, status: "Running", support_level: "core" });
       const loaded = modules.map((name) => `${name}.so`).filter((name) => !pbx.missingModules.has(name));
       if (name === "") return { status: 200, body: loaded.map(module) };
-      return pbx.missingModules.has(name) ? error(404, "Module not found") : { status: 200, body: module(name) };
+      return pbx.missingModules.has(name) || !/^(app|bridge|chan|func|pbx|res)_/.test(name)
+        ? error(404, "Module could not be found in running modules")
+        : { status: 200, body: module(name) };
     }
     case "variable":
-      return valueOf(readExpression(pbx, undefined, query["variable"] ?? ""));
+      // A global variable that is not set is empty, that of a channel is not found.
+      return valueOf(readExpression(pbx, undefined, query["variable"] ?? "") ?? "");
   }
   return undefined;
 }
