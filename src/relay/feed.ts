@@ -39,6 +39,7 @@ export class Feed {
   #n = 0;
   /** The texts of the last items, with their times; the last one has the number `#n`. */
   #items: { readonly at: number; readonly text: string }[] = [];
+  #characters = 0;
   #link: SwitchState = { up: false, why: "the relay has not reached the switch yet" };
   #phone: DeskState["phone"];
   readonly #legs = new Map<string, LiveLeg>();
@@ -52,6 +53,11 @@ export class Feed {
   /** The number of items that are kept. */
   get size(): number {
     return this.#items.length;
+  }
+
+  /** The number of characters of the items that are kept. */
+  get characters(): number {
+    return this.#characters;
   }
 
   /** The live legs. */
@@ -85,16 +91,21 @@ export class Feed {
     this.#n++;
     const text = encodeItem({ n: this.#n, at: now, e });
     this.#items.push({ at: now, text });
-    if (this.#items.length > maxItems) this.#items.shift();
+    this.#characters += text.length;
+    if (this.#items.length > maxItems) this.#forget(1);
     return text;
   }
 
-  /** Forgets what is too old. */
-  prune(now: number): void {
-    const since = now - memoryMs;
+  /** Forgets what is too old. @param keep how old an item may be, in ms. */
+  prune(now: number, keep = memoryMs): void {
+    const since = now - keep;
     const first = this.#items.findIndex(({ at }) => at >= since);
-    if (first !== 0) this.#items.splice(0, first < 0 ? this.#items.length : first);
+    this.#forget(first < 0 ? this.#items.length : first);
     if (this.#ended.some(({ at }) => at < since)) this.#ended = this.#ended.filter(({ at }) => at >= since);
+  }
+
+  #forget(count: number): void {
+    for (const { text } of this.#items.splice(0, count)) this.#characters -= text.length;
   }
 
   /** The answer to a box: what has happened since the item that it has, if that is known, or the state. */

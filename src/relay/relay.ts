@@ -12,11 +12,14 @@ import type { Log } from "../log/log.ts";
 import { type Rate, rateLimit } from "../platform/rate-limit.ts";
 import type { Timers } from "../platform/timers.ts";
 import { RelayCommands } from "./commands.ts";
-import { Feed } from "./feed.ts";
+import { Feed, memoryMs } from "./feed.ts";
 import { Gate, type GateRules } from "./gate.ts";
 
 /** How often a relay says that it is there, in ms. */
 export const beatMs = 2000;
+
+/** The maximum number of characters of the items of all desks: beyond that older ones are forgotten sooner. */
+export const maxCharacters = 100_000_000;
 
 /** How often old items are forgotten, in ms. */
 const pruneMs = 60_000;
@@ -192,7 +195,12 @@ export class Relay {
 
   #prune(): void {
     const now = this.#options.timers.now();
-    for (const { feed } of this.#desks.values()) feed.prune(now);
+    const feeds = [...this.#desks.values()].map(({ feed }) => feed);
+    // A box that asks for what was forgotten gets the state instead.
+    for (let keep = memoryMs; keep >= pruneMs; keep /= 2) {
+      for (const feed of feeds) feed.prune(now, keep);
+      if (feeds.reduce((sum, { characters }) => sum + characters, 0) <= maxCharacters) return;
+    }
   }
 
   #current(): Beat {

@@ -79,6 +79,16 @@ test("whatever happens, the memory and the answer are bounded, and numbers have 
   }));
 });
 
+test("it counts the characters of the items that it keeps", () => {
+  fc.assert(fc.property(fc.array(anyEvent, { maxLength: 40 }), fc.nat(40), (events, keep) => {
+    const feed = new Feed();
+    const texts = events.map((event, at) => ({ at, text: feed.add(event, at) })).filter(({ text }) => text !== undefined);
+    feed.prune(events.length, keep);
+    const kept = texts.filter(({ at }) => at >= events.length - keep);
+    expect([feed.size, feed.characters]).toEqual([kept.length, kept.reduce((sum, { text = "" }) => sum + text.length, 0)]);
+  }));
+});
+
 test("a thousand items are kept at most, and an answer of more than 400 kB is the state instead", () => {
   const feed = new Feed();
   feed.add(up, 0);
