@@ -127,7 +127,10 @@ export class Commands {
 }
 
 function request(command: LineCommand, common: Pick<DialRequest, "to" | "id" | "by" | "again" | "age">): string {
-  if (command.type === "dial") return encode({ ...common, call: command.call, number: command.number });
+  if (command.type === "dial") {
+    const { call, number, dialled } = command;
+    return encode({ ...common, call, number, ...(dialled === undefined ? {} : { dialled: dialled.slice(0, 100) }) });
+  }
   const { agent, login, mode, queue } = command;
   return encode({ ...common, agent, login, mode, ...(queue === undefined ? {} : { queue }) });
 }

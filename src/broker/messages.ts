@@ -123,6 +123,8 @@ interface CommandRequest {
 export interface DialRequest extends CommandRequest {
   readonly call: string;
   readonly number: string;
+  /** What the agent has dialled, if the box has rewritten it. */
+  readonly dialled?: string;
 }
 
 /** A change of the state of the desk's agent. */
@@ -344,7 +346,13 @@ const command: Fields<CommandRequest> = {
 export function readDial(text: string): DialRequest | undefined {
   const number = (value: unknown) => typeof value === "string" && /^[0-9*#+]{1,32}$/.test(value);
   const call = (value: unknown) => typeof value === "string" && /^[0-9A-Za-z-]{1,60}$/.test(value);
-  return read<DialRequest>(parsed(text), { ...command, call, number }, ["to", "id", "by", "call", "number"]);
+  return read<DialRequest>(parsed(text), { ...command, call, number, dialled: isText(100) }, [
+    "to",
+    "id",
+    "by",
+    "call",
+    "number",
+  ]);
 }
 
 /** Reads a change of an agent's state. */

@@ -138,6 +138,8 @@ export interface DialCommand {
   readonly call: string;
   /** The number to dial: `^[0-9*#+]{1,32}$`. */
   readonly number: string;
+  /** What the agent has dialled, if a rule has rewritten it: a relay applies its own rules to both. */
+  readonly dialled?: string;
 }
 
 /** The state of an agent: logged out, on a break, or available for calls. */

@@ -6,7 +6,7 @@ import type { AgentRequest, CommandAnswer, DialRequest } from "../broker/message
 import { countDial, rateRefusal } from "../core/dial/limits.ts";
 import type { DialCount } from "../core/dial/dial.ts";
 import type { CommandResult } from "../core/line.ts";
-import { dialSteps, type NumberPlan } from "../core/number.ts";
+import { dialSteps, type NumberPlan, quoted } from "../core/number.ts";
 
 /** The rules of a site. */
 export interface GateRules {
@@ -66,13 +66,14 @@ export class Gate {
   }
 
   /** Decides about a dial; it counts if it may go. */
-  dial({ id, by, number }: Pick<DialRequest, "id" | "by" | "number">, now: number): Decision {
+  dial({ id, by, number, dialled }: Pick<DialRequest, "id" | "by" | "number" | "dialled">, now: number): Decision {
     const { numbers, ...limits } = this.#rules;
     const steps = dialSteps({ ...numbers, toDial: [] }, number);
-    const maxTaken = steps.ok && steps.emergency ? Infinity : maxIds;
-    return this.#once(id, by, now, maxTaken, () => {
-      if (!steps.ok) return { type: "refuse", result: refused("DENIED", steps.why), log: "denied" };
-      const tooOften = steps.emergency ? undefined : rateRefusal(this.#desk, this.#dialled, now, limits);
+    const isEmergency = (steps.ok && steps.emergency) || isPrefixedEmergency(numbers, number, dialled);
+    return this.#once(id, by, now, isEmergency ? Infinity : maxIds, () => {
+      const why = isEmergency ? undefined : whyDenied(numbers, steps, dialled);
+      if (why !== undefined) return { type: "refuse", result: refused("DENIED", why), log: "denied" };
+      const tooOften = isEmergency ? undefined : rateRefusal(this.#desk, this.#dialled, now, limits);
       if (tooOften !== undefined) return { type: "refuse", result: refused("RATE_LIMIT", tooOften), log: "rate" };
       this.#dialled = countDial(this.#dialled, now);
       return { type: "go" };
@@ -143,6 +144,22 @@ export class Gate {
     this.#taken.set(id, { at: now, answer, holder: "nobody" });
     return decision;
   }
+}
+
+/** The longest prefix that a box may put before an emergency number: digits for an outside line. */
+const maxPrefix = 3;
+
+/** Whether the agent has dialled an emergency number, and the box has only put a prefix before it. */
+function isPrefixedEmergency({ emergency = [] }: NumberPlan, number: string, dialled: string | undefined): boolean {
+  if (dialled === undefined || !number.endsWith(dialled) || number.length > dialled.length + maxPrefix) return false;
+  return emergency.some((pattern) => pattern.test(dialled));
+}
+
+/** Why a number is refused, if it is. What the box says that the agent has dialled may forbid the dial, but not allow it. */
+function whyDenied({ deny }: NumberPlan, steps: ReturnType<typeof dialSteps>, dialled: string | undefined): string | undefined {
+  if (!steps.ok) return steps.why;
+  if (dialled === undefined || !deny.some((pattern) => pattern.test(dialled))) return undefined;
+  return `Cannot dial ${quoted(dialled)}: the administrator does not allow this number.`;
 }
 
 /** A command that was certainly not carried out. @param why a sentence for the agent. */

@@ -18,6 +18,22 @@ describe("the gate of a desk", () => {
     });
   });
 
+  test("refuses what the agent has dialled, too, before the box has rewritten it; that may not allow anything", () => {
+    const numbers = { ...testRules.numbers, deny: [/^0190/], allow: [/^91/] };
+    const gate = new Gate("1001", { ...testRules, numbers });
+    const rewritten = (id: string, number: string, dialled: string) => gate.dial({ id, by: later, number, dialled }, 0);
+    expect(rewritten("a", "910190123", "0190123")).toMatchObject({
+      type: "refuse",
+      result: { why: expect.stringContaining("0190123") },
+    });
+    expect(rewritten("b", "9155550123", "155550123").type).toBe("go");
+    expect(rewritten("c", "8155550123", "9155550123").type).toBe("refuse");
+    expect(rewritten("d", "8155550123", "112").type).toBe("refuse");
+    expect(rewritten("e", "112", "0190").type).toBe("go");
+    expect(rewritten("f", "8112", "112").type).toBe("go");
+    expect(rewritten("g", "8155112", "112").type).toBe("refuse");
+  });
+
   test("accepts only allowed numbers, if some are configured; an emergency number always", () => {
     const gate = new Gate("1001", { ...testRules, numbers: { ...testRules.numbers, allow: [/^91/], deny: [/^1/] } });
     expect(dial(gate, "a", "914155550123").type).toBe("go");

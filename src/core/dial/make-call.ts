@@ -65,6 +65,7 @@ export function onMakeCall(desk: Desk, id: string, callout: MakeCall, now: numbe
     };
   }
   const freed = dropDial(desk, now);
+  const dialled = decision.plain === decision.number ? {} : { dialled: decision.plain };
   const call: DialledCall = {
     ...newCall(id, "makecall", desk.registration, now),
     party: dialledParty(decision.plain, policy.numbers),
@@ -75,7 +76,7 @@ export function onMakeCall(desk: Desk, id: string, callout: MakeCall, now: numbe
     effects: [
       ...freed.effects,
       { type: "audit", dial: recordOf(call, "asked"), result: "asked" },
-      { type: "drive", command: { type: "dial", desk: desk.extension, call: id, number: decision.number } },
+      { type: "drive", command: { type: "dial", desk: desk.extension, call: id, number: decision.number, ...dialled } },
     ],
   };
 }
