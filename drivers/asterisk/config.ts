@@ -53,7 +53,7 @@ export const asteriskConfig = z.strictObject({
   }),
   outsideEndpoints: names.optional().meta({ description: "endpoints of calls from outside: the trunks" }),
   outsideContexts: names.default(["from-trunk", "from-pstn", "from-external"]).meta({
-    description: "dialplan contexts of calls from outside",
+    description: "dialplan contexts of calls from outside; default from-trunk, from-pstn, from-external",
   }),
   phoneMake: z.enum(phoneMakes).default("generic").meta({
     description: "the make of the phones, which decides how MakeCall requests auto-answer; with none the phone rings",

@@ -18,6 +18,8 @@ export interface DialsOptions {
   readonly rest: Pick<Rest, "get" | "command">;
   /** The switch has accepted the originate: events of its channel may have to be requested. */
   readonly onAccepted: (channel: string) => void;
+  /** Whether the phone is known not to be registered. */
+  readonly isUnregistered: (desk: string) => boolean;
   /** The phone is not registered. */
   readonly onUnregistered: (desk: string) => void;
   /** Takes the result, once for each dial. */
@@ -77,10 +79,20 @@ export class Dials {
     if (type === "ChannelStateChange" && channel.state === "Up") return this.#end(dial, { outcome: "done" });
     if (type !== "ChannelDestroyed") return;
     const { command: { desk }, hasRung, lastEnd } = dial;
-    const failure = lastEnd === undefined ? unansweredEnd(event, desk) : handsetFailure(lastEnd, desk);
+    if (lastEnd !== undefined) return this.#fail(dial, lastEnd);
+    const failure = unansweredEnd(event, desk);
+    if (!hasRung && failure.cause === "ORIGINATOR_CANCEL") return this.onGone(dial.channel);
     // The time is up, and the phone has not even reported that it rings.
-    const isDead = !hasRung && (failure.cause === "NO_ANSWER" || failure.cause === "NO_USER_RESPONSE");
-    this.#end(dial, { outcome: "failed", ...(isDead ? handsetFailure("RECOVERY_ON_TIMER_EXPIRE", desk) : failure) });
+    if (!hasRung && /^NO_(ANSWER|USER_RESPONSE)$/.test(failure.cause)) return this.#fail(dial, "RECOVERY_ON_TIMER_EXPIRE");
+    this.#end(dial, { outcome: "failed", ...failure });
+  }
+
+  /** The channel of a dial through the dialplan has ended before its events were sent: the dialplan has rung nobody. */
+  onGone(channel: string): void {
+    const dial = this.#open.get(channel);
+    if (!dial) return;
+    const isUnregistered = this.#options.isUnregistered(dial.command.desk);
+    this.#fail(dial, dial.lastEnd ?? (isUnregistered ? "USER_NOT_REGISTERED" : "NORMAL_TEMPORARY_FAILURE"));
   }
 
   /** The connection is lost: the outcome will not be reported. */
@@ -102,6 +114,10 @@ export class Dials {
     };
     this.#open.set(dial.channel, dial);
     return dial;
+  }
+
+  #fail(dial: OpenDial, cause: string): void {
+    this.#end(dial, { outcome: "failed", ...handsetFailure(cause, dial.command.desk) });
   }
 
   /** Whether the channel of a dial exists: then the command has arrived before. */

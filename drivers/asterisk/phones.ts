@@ -44,6 +44,11 @@ export class Phones {
     this.#changed(desk, false, `Phone ${desk} is not registered: check its cable and power.`);
   }
 
+  /** Whether the phone is known not to be registered. */
+  isUnregistered(desk: string): boolean {
+    return this.#reported.get(desk)?.startsWith("false") === true;
+  }
+
   /** The phone rings, or has dialled. */
   onReached(desk: string): void {
     if (this.#reported.get(desk)?.startsWith("false")) this.#changed(desk, true);

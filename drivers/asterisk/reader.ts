@@ -1,10 +1,12 @@
 /** Reads channels over REST: one, with the facts that events do not show; or all of the desks, for a snapshot. */
 import type { Log } from "../../src/log/log.ts";
-import { evaluations, expressionsOf, type Reading, readingOf, readValues } from "./reading.ts";
+import { evaluations, expressionsOf, peerExpressionsOf, type Reading, readingOf, readValues } from "./reading.ts";
 import type { EndpointState } from "./phones.ts";
 import type { Site } from "./site.ts";
 import { type Channel, type Endpoint, readChannel, readEndpoint, readList, readObject, textOf } from "./wire/message.ts";
 import { type Answer, refusalOf, type Rest } from "./wire/rest.ts";
+
+type Evaluations = ReturnType<typeof evaluations>;
 
 /** Up to this number of endpoints or channels each is asked for; of more, the list of the whole switch is read. */
 const maxSingly = 12;
@@ -27,8 +29,7 @@ export class Reader {
   readonly #rest: Pick<Rest, "get">;
   readonly #site: Site;
   readonly #log: Log;
-  readonly #all: readonly string[];
-  readonly #evaluations: ReturnType<typeof evaluations>;
+  readonly #own: Evaluations;
   /** The switch lacks func_strings or func_uri. */
   #singly = false;
 
@@ -36,15 +37,16 @@ export class Reader {
     this.#rest = rest;
     this.#site = site;
     this.#log = log;
-    this.#all = expressionsOf(site.variables);
-    this.#evaluations = evaluations(this.#all);
+    this.#own = evaluations(expressionsOf(site.variables));
   }
 
   /** Reads a channel; undefined if there is no such channel, or it cannot be read. Rejects with NoAnswer. */
   async read(id: string): Promise<Reading | undefined> {
-    const values = (this.#singly ? undefined : await this.#evaluated(id)) ?? (this.#singly ? await this.#each(id) : undefined);
-    const reading = values && readingOf(values, this.#site.variables);
-    return reading?.id === id ? reading : undefined;
+    const values = await this.#values(id, this.#own);
+    if (!values) return undefined;
+    const peer = evaluations(peerExpressionsOf(values));
+    const reading = readingOf(values, this.#site.variables, peer.length > 0 ? await this.#values(id, peer) : undefined);
+    return reading.id === id ? reading : undefined;
   }
 
   /** Reads a channel that may be alive; undefined if it is not. Rejects as `all`. */
@@ -76,8 +78,14 @@ export class Reader {
     return { channels: seen, endpoints };
   }
 
-  async #evaluated(id: string): Promise<Map<string, string> | undefined> {
-    const answers = await Promise.all(this.#evaluations.map(([text]) => this.#variable(id, text)));
+  /** The values of these expressions; undefined if they cannot be read. */
+  async #values(id: string, texts: Evaluations): Promise<ReadonlyMap<string, string> | undefined> {
+    const values = this.#singly ? undefined : await this.#evaluated(id, texts);
+    return values ?? (this.#singly ? await this.#each(id, texts.flatMap(([, expressions]) => expressions)) : undefined);
+  }
+
+  async #evaluated(id: string, texts: Evaluations): Promise<ReadonlyMap<string, string> | undefined> {
+    const answers = await Promise.all(texts.map(([text]) => this.#variable(id, text)));
     if (answers.some(({ status }) => status === 500)) {
       this.#singly = true;
       this.#log.rarely("no eval").warning(
@@ -87,16 +95,14 @@ export class Reader {
       return undefined;
     }
     const values = answers.map(({ ok, text }, index) => {
-      const [, expressions = []] = this.#evaluations[index] ?? [];
+      const [, expressions = []] = texts[index] ?? [];
       return ok ? readValues(textOf(readObject(text)?.["value"]), expressions) : undefined;
     });
     return values.every((some) => some !== undefined) ? new Map(values.flatMap((some) => [...some])) : undefined;
   }
 
-  /** Each on its own, without those that are made of others. */
-  async #each(id: string): Promise<Map<string, string>> {
-    const plain = this.#all.filter((expression) => !expression.includes("${"));
-    const values = await Promise.all(plain.map(async (expression) => {
+  async #each(id: string, expressions: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const values = await Promise.all(expressions.map(async (expression) => {
       const { ok, text } = await this.#variable(id, expression);
       return [expression, ok ? textOf(readObject(text)?.["value"]) : ""] as const;
     }));

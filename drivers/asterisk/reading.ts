@@ -28,15 +28,19 @@ const expressions = {
   /** The dialled number on calls from outside, where FreePBX has routed them. */
   masterFromDid: "MASTER_CHANNEL(FROM_DID)",
   masterDialled: "MASTER_CHANNEL(CALLERID(dnid))",
-  peerContext: "IMPORT(${BRIDGEPEER},CHANNEL(context))",
-  peerId: "IMPORT(${BRIDGEPEER},CHANNEL(uniqueid))",
-  peerNumber: "IMPORT(${BRIDGEPEER},CALLERID(num))",
-  peerPresentation: "IMPORT(${BRIDGEPEER},CALLERID(num-pres))",
-  peerName: "IMPORT(${BRIDGEPEER},CALLERID(name))",
-  peerCameIn: "IMPORT(${BRIDGEPEER},SIPDOMAIN)",
 } as const;
 
-type Fact = keyof typeof expressions;
+/** What is read of the channel that it is connected with (`BRIDGEPEER`). */
+const ofPeer = {
+  peerContext: "CHANNEL(context)",
+  peerId: "CHANNEL(uniqueid)",
+  peerNumber: "CALLERID(num)",
+  peerPresentation: "CALLERID(num-pres)",
+  peerName: "CALLERID(name)",
+  peerCameIn: "SIPDOMAIN",
+} as const;
+
+type Fact = keyof typeof expressions | keyof typeof ofPeer;
 
 /** The facts of a channel at one moment; empty if it has none. */
 export type Reading = Readonly<Record<Fact, string>> & {
@@ -86,14 +90,35 @@ export function readValues(answer: string, expressions: readonly string[]): Read
   return new Map(expressions.map((expression, index) => [expression, decoded(parts[index] ?? "")]));
 }
 
-/** The reading in the values of all expressions. */
-export function readingOf(values: ReadonlyMap<string, string>, variables: readonly string[]): Reading {
-  const facts = Object.entries(expressions).map(([fact, expression]) => [fact, values.get(expression) ?? ""]);
+/** The reading in the values of all expressions. @param peerValues those of the peer, if there is one. */
+export function readingOf(
+  values: ReadonlyMap<string, string>,
+  variables: readonly string[],
+  peerValues: ReadonlyMap<string, string> = new Map(),
+): Reading {
+  const peer = values.get(expressions.bridgePeer) ?? "";
+  const facts = [
+    ...Object.entries(expressions).map(([fact, expression]) => [fact, values.get(expression) ?? ""]),
+    ...Object.entries(ofPeer).map(([fact, expression]) => [fact, peerValues.get(imported(peer, expression)) ?? ""]),
+  ];
   const data = variables.flatMap((variable) => {
     const value = values.get(variable) || values.get(ofMaster(variable)) || "";
     return value === "" ? [] : [[variable, value]];
   });
   return { ...Object.fromEntries(facts) as Record<Fact, string>, data: Object.fromEntries(data) };
+}
+
+/**
+ * The expressions to read of the channel that a channel is connected with, empty if there is none: Asterisk logs an error for an
+ * IMPORT without a name.
+ */
+export function peerExpressionsOf(values: ReadonlyMap<string, string>): readonly string[] {
+  const peer = values.get(expressions.bridgePeer) ?? "";
+  return /^[A-Za-z0-9_.+@/;:-]{1,120}$/.test(peer) ? Object.values(ofPeer).map((expression) => imported(peer, expression)) : [];
+}
+
+function imported(peer: string, expression: string): string {
+  return `IMPORT(${peer},${expression})`;
 }
 
 /** Whether a presentation (callerid.c: `allowed`, `prohib_not_screened`, ...) or a name asks that the number is not shown. */

@@ -84,6 +84,7 @@ export class Session {
       timers,
       rest,
       onAccepted: (channel) => this.#onAccepted(channel),
+      isUnregistered: (desk) => this.#phones.isUnregistered(desk),
       onUnregistered: (desk) => this.#phones.onUnregistered(desk),
       onResult: (command, result) => this.#onResult(command, result),
     });
@@ -218,8 +219,10 @@ export class Session {
   #onAccepted(channel: string): void {
     const { config, application, address: { user } } = this.#options;
     if (isDirect(config)) return;
-    // A refusal: the channel has ended already. What the phone's own leg shows is enough for the rest.
-    subscribe(this.#rest, { application, user }, [`channel:${channel}`]).catch(() => {});
+    subscribe(this.#rest, { application, user }, [`channel:${channel}`])
+      .then((missing) => missing.length > 0 && this.#dials.onGone(channel))
+      // What the phone's own leg shows is enough for the rest.
+      .catch(() => {});
   }
 
   #resetAgents(): void {

@@ -15,12 +15,17 @@ export type Translated =
   | Extract<LineEvent, { type: "leg" }>
   | { readonly type: "endpoint"; readonly desk: string; readonly endpoint: string; readonly state: string };
 
+/** The maximum number of dials whose last step is remembered. */
+const maxSteps = 100;
+
 /** Translates events. It remembers the living legs of the desks. */
 export class Translator {
   readonly #site: Site;
   readonly #desks: ReadonlyMap<string, string>;
   readonly #variables: ReadonlySet<string>;
   readonly #legs = new Map<string, Leg>();
+  /** The last step of the dial of each MakeCall through the dialplan: it may come before it is known which leg is the phone's. */
+  readonly #steps = new Map<string, { readonly peer: Channel; readonly status: string }>();
 
   constructor(site: Site) {
     this.#site = site;
@@ -163,7 +168,11 @@ export class Translator {
     }
     if (channel.state !== "Up") return [];
     leg.isUp = true;
-    return this.#facts(leg, { ...this.#identity(leg), answered: true, ...(isQueue(channel) ? { queue: true } : {}) });
+    const step = this.#steps.get(leg.call ?? "");
+    return [
+      ...this.#facts(leg, { ...this.#identity(leg), answered: true, ...(isQueue(channel) ? { queue: true } : {}) }),
+      ...(step ? this.#dialOf(leg, step.peer, step.status) : []),
+    ];
   }
 
   /** A leg of a MakeCall needs no reading: its facts are those of the command. */
@@ -199,8 +208,16 @@ export class Translator {
     if (!dialling || !peer) return [];
     const own = this.#known(dialling);
     const call = callOfDial(dialling.id);
+    if (!own && call !== undefined) this.#remember(call, peer, dialStatus);
     const legs = own ? [own] : [...this.#legs.values()].filter((leg) => call !== undefined && leg.call === call && leg.isUp);
     return legs.flatMap((leg) => this.#dialOf(leg, peer, dialStatus));
+  }
+
+  #remember(call: string, peer: Channel, status: string): void {
+    this.#steps.delete(call);
+    this.#steps.set(call, { peer, status });
+    const [oldest] = this.#steps.keys();
+    if (this.#steps.size > maxSteps && oldest !== undefined) this.#steps.delete(oldest);
   }
 
   #dialOf(leg: Leg, peer: Channel, status: string): Translated[] {

@@ -12,7 +12,7 @@ const accepted: Answer = { status: 200, ok: true, text: "{}" };
 const refused = (status: number, text = ""): Answer => ({ status, ok: false, text });
 
 /** A dial whose originate is answered like this; `lives`: whether its channel exists. */
-function rig(answer: Answer | NoAnswer, { lives = false } = {}) {
+function rig(answer: Answer | NoAnswer, { lives = false, isUnregistered = false } = {}) {
   const timers = new FakeTimers();
   const results: CommandResult[] = [];
   const asked: Asked[] = [];
@@ -28,6 +28,7 @@ function rig(answer: Answer | NoAnswer, { lives = false } = {}) {
       get: () => Promise.resolve(lives ? accepted : refused(404)),
     },
     onAccepted: () => {},
+    isUnregistered: () => isUnregistered,
     onUnregistered: (desk) => unregistered.push(desk),
     onResult: (_command, result) => results.push(result),
   });
@@ -116,3 +117,16 @@ test("phones that the dialplan rings: one that declines is not the end, the end 
   ends({ cause: 16 });
   expect(results).toMatchObject([{ outcome: "failed", cause: "USER_BUSY" }]);
 });
+
+test.each([[true, "USER_NOT_REGISTERED"], [false, "NORMAL_TEMPORARY_FAILURE"]])(
+  "the dialplan rings nobody, the phone is known to be unregistered: %p",
+  async (isUnregistered, cause) => {
+    for (const how of ["gone", "ended"]) {
+      const { dials, results, ends } = rig(accepted, { isUnregistered });
+      await dials.start(command);
+      if (how === "gone") dials.onGone(own.id);
+      else ends({ cause: 0 });
+      expect(results).toMatchObject([{ outcome: "failed", cause }]);
+    }
+  },
+);

@@ -7,6 +7,7 @@ import {
   expressionsOf,
   isVariable,
   isWithheld,
+  peerExpressionsOf,
   readingOf,
   readValues,
 } from "../../../drivers/asterisk/reading.ts";
@@ -70,4 +71,19 @@ test.each([
   ["allowed", "Ann Example", false],
 ])("presentation %p and name %p: withheld %p", (presentation, name, withheld) => {
   expect(isWithheld(presentation, name)).toBe(withheld);
+});
+
+describe("the channel that it is connected with", () => {
+  test.each([["", 0], ["PJSIP/trunk-00000006", 6], ["A,B", 0], ["x}${SHELL(id)}", 0]])(
+    "%j: %p further expressions",
+    (peer, count) => {
+      expect(peerExpressionsOf(new Map([["BRIDGEPEER", peer]]))).toHaveLength(count);
+    },
+  );
+
+  test("has its facts in the reading", () => {
+    const own = new Map([["BRIDGEPEER", "PJSIP/trunk-00000006"]]);
+    const peer = new Map([["IMPORT(PJSIP/trunk-00000006,CALLERID(num))", "14155550123"]]);
+    expect(readingOf(own, [], peer)).toMatchObject({ bridgePeer: "PJSIP/trunk-00000006", peerNumber: "14155550123", peerId: "" });
+  });
 });

@@ -302,6 +302,14 @@ describe("a MakeCall", () => {
   });
 });
 
+test("a MakeCall through the dialplan whose far end rings before it is known which leg is the phone's", () => {
+  const translator = new Translator(site);
+  const local = { ...called, id: "telesetd-c-1", name: "Local/1001@default-00000001;1" };
+  expect(translator.event(dialEvent("RINGING", trunk, local))).toEqual([]);
+  translator.read(called, reading({ linkedId: local.id }));
+  expect(sum(translator.event(event("ChannelStateChange", up)))).toMatchObject({ call: "c-1", answered: true, farCalled: true });
+});
+
 describe("a snapshot", () => {
   test("shows a ringing phone whole, and an answered one with its party", () => {
     const translator = new Translator(site);
