@@ -217,12 +217,18 @@ export class Session {
 
   /** The phones of an originate through the dialplan are rung for its channel, which belongs to no endpoint. */
   #onAccepted(channel: string): void {
-    const { config, application, address: { user } } = this.#options;
+    const { config, log } = this.#options;
     if (isDirect(config)) return;
-    subscribe(this.#rest, { application, user }, [`channel:${channel}`])
-      .then((missing) => missing.length > 0 && this.#dials.onGone(channel))
-      // What the phone's own leg shows is enough for the rest.
-      .catch(() => {});
+    void this.#follow(channel).catch((error: unknown) => log.debug("Following a dial failed", { why: messageOf(error) }));
+  }
+
+  async #follow(channel: string): Promise<void> {
+    const { application, address: { user }, translator } = this.#options;
+    const missing = await subscribe(this.#rest, { application, user }, [`channel:${channel}`]);
+    const seen = missing.length > 0 ? undefined : await this.#reader.one(channel);
+    if (!seen) return this.#dials.onGone(channel);
+    // The number may have been called before its events were sent.
+    for (const translated of translator.dials(seen.channel)) this.#onTranslated(translated);
   }
 
   #resetAgents(): void {

@@ -205,12 +205,21 @@ export class Translator {
 
   /** The dial of a leg, or of a channel through which a MakeCall has rung its phone. */
   #dial({ dialling, peer, dialStatus }: AriEvent): Translated[] {
-    if (!dialling || !peer) return [];
+    return dialling && peer ? this.#dialling(dialling, peer, dialStatus) : [];
+  }
+
+  #dialling(dialling: Channel, peer: Channel, dialStatus: string): Translated[] {
     const own = this.#known(dialling);
     const call = callOfDial(dialling.id);
     if (!own && call !== undefined) this.#remember(call, peer, dialStatus);
     const legs = own ? [own] : [...this.#legs.values()].filter((leg) => call !== undefined && leg.call === call && leg.isUp);
     return legs.flatMap((leg) => this.#dialOf(leg, peer, dialStatus));
+  }
+
+  /** The channel of a MakeCall through the dialplan, as it is now: it may have called the number already. */
+  dials(channel: Channel): Translated[] {
+    const isDialling = channel.state === "Up" && channel.app === "Dial";
+    return isDialling ? this.#dialling(channel, { ...channel, id: "", name: "" }, "RINGING") : [];
   }
 
   #remember(call: string, peer: Channel, status: string): void {
@@ -221,8 +230,8 @@ export class Translator {
   }
 
   #dialOf(leg: Leg, peer: Channel, status: string): Translated[] {
-    leg.peers.set(peer.name, peer.id);
-    const far = { farLeg: peer.id, ...(isRelay(peer.name) ? { relay: true as const } : {}) };
+    if (peer.name !== "") leg.peers.set(peer.name, peer.id);
+    const far = { ...(peer.id === "" ? {} : { farLeg: peer.id }), ...(isRelay(peer.name) ? { relay: true as const } : {}) };
     switch (status) {
       case "":
         leg.dialStatus = "";

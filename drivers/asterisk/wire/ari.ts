@@ -50,14 +50,14 @@ const maxEndpoints = 20;
  * @returns those that the switch does not have. Rejects with NoAnswer or AriRefused.
  */
 export async function subscribe(
-  rest: Pick<Rest, "command">,
+  rest: Pick<Rest, "again">,
   { application, user }: { readonly application: string; readonly user: string },
   sources: readonly string[],
 ): Promise<readonly string[]> {
   const missing: string[] = [];
   for (let from = 0; from < sources.length; from += maxEndpoints) {
     const some = sources.slice(from, from + maxEndpoints);
-    const answer = await rest.command({
+    const answer = await rest.again({
       method: "POST",
       path: `applications/${encodeURIComponent(application)}/subscription`,
       query: { eventSource: some.join(",") },

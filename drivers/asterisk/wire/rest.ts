@@ -98,9 +98,13 @@ export class Rest {
     this.#agent = new Agent({ keepAlive: true, maxSockets });
   }
 
-  /** Asks what changes nothing. A connection that the server has closed meanwhile is replaced once. Rejects with NoAnswer. */
+  /** Asks what changes nothing. See `again`. */
   async get(path: string, query: Readonly<Record<string, string>> = {}): Promise<Answer> {
-    const asked = { method: "GET", path, query } as const;
+    return await this.again({ method: "GET", path, query });
+  }
+
+  /** Sends what may be sent twice: a kept connection that the server has closed is replaced once. Rejects with NoAnswer. */
+  async again(asked: Asked): Promise<Answer> {
     try {
       return await this.#send(asked, this.#agent);
     } catch (error) {
