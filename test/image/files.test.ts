@@ -65,6 +65,8 @@ describe("updates", () => {
     for (const path of transfers) expect(text(path)).not.toMatch(/\.(zst|xz)\b/);
     const script = readFileSync(join(image, "../scripts/image"), "utf8");
     expect(script).toContain('gzip -1nc "$file" >"$to/$folder/${file##*/}.gz"');
+    expect(script).toContain('gzip -6nc "$name.efi" >"$to/$folder/${name##*/}.efi.gz"');
+    for (const path of transfers) expect(valuesOf(path, "MatchPattern")[0]).toEndWith(".gz");
   });
 
   test("a version on trial is not updated: the other slot has the only version that is known to work", () => {

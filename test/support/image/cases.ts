@@ -2,7 +2,7 @@
 import { arm64, reproducible, rpi } from "./cases/builds.ts";
 import { cuts } from "./cases/cuts.ts";
 import { boot, data } from "./cases/first.ts";
-import { rollback } from "./cases/rollback.ts";
+import { rollback, unhealthy } from "./cases/rollback.ts";
 import { refused, update } from "./cases/updates.ts";
 import type { Setting } from "./scene.ts";
 
@@ -12,6 +12,7 @@ export const cases: Readonly<Record<string, (setting: Setting) => Promise<void>>
   update,
   refused,
   rollback,
+  unhealthy,
   data,
   arm64,
   rpi,

@@ -350,9 +350,9 @@ export function missing(architecture: "amd64" | "arm64"): string {
   return Bun.which("mcopy") === null ? "mcopy is missing (Debian: mtools)" : "";
 }
 
-/** Replaces the kernel's command line in a unified kernel image, in place. The new one must not be longer than its section. */
-export function withCommandLine(image: string, change: (line: string) => string): Uint8Array {
-  const bytes = new Uint8Array(readFileSync(image));
+/** Replaces the command line in the unified kernel image (.efi.gz) of a build. The new one must not be longer than its section. */
+export function withCommandLine(image: string, change: (line: string) => string): Uint8Array<ArrayBuffer> {
+  const bytes = Bun.gunzipSync(new Uint8Array(readFileSync(image)));
   const view = new DataView(bytes.buffer);
   const pe = view.getUint32(0x3c, true);
   const table = pe + 24 + view.getUint16(pe + 20, true);

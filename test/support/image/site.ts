@@ -1,5 +1,7 @@
 /** What a box needs around it: a switch, a CRM, and the web server of the updates. For scripts/image-test. */
-import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, createReadStream, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { hashPassword } from "../../../src/passwords.ts";
 import { sendCallout, SmallCrm } from "../../../simulator/crm/mod.ts";
@@ -14,7 +16,7 @@ const host = "10.0.2.2";
 export class ImageSite {
   readonly switch = new Simulator({});
   readonly #crm: SmallCrm;
-  readonly #server: ReturnType<typeof Bun.serve>;
+  readonly #server = createServer((request, response) => this.#answer(request.url ?? "/", response));
   /** How many bytes of a file the server sends before it drops the connection; undefined: all. */
   cutAfter: number | undefined;
   readonly #folder: string;
@@ -25,22 +27,25 @@ export class ImageSite {
     this.#folder = folder;
     this.#crm = crm;
     this.#page = page;
-    this.#server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: (request) => this.#answer(request) });
   }
 
   /** @param folder what the update server serves. */
   static async open(folder: string): Promise<ImageSite> {
     const site = new ImageSite(folder, await SmallCrm.open(), await hashPassword(password));
     await site.switch.start();
+    await new Promise<void>((resolve) => site.#server.listen(0, "127.0.0.1", resolve));
     return site;
   }
 
-  async #answer(request: Request): Promise<Response> {
-    const file = Bun.file(join(this.#folder, new URL(request.url).pathname));
-    if (!await file.exists()) return new Response("", { status: 404 });
-    if (this.cutAfter === undefined || file.size <= this.cutAfter) return new Response(file);
-    const part = file.slice(0, this.cutAfter);
-    return new Response(part.stream().pipeThrough(failing()), { headers: { "Content-Length": String(file.size) } });
+  #answer(url: string, response: ServerResponse): void {
+    const file = join(this.#folder, new URL(url, "http://update.test").pathname);
+    if (!existsSync(file)) return void response.writeHead(404).end();
+    const { size } = statSync(file);
+    const { cutAfter = size } = this;
+    response.writeHead(200, { "Content-Length": size });
+    if (size <= cutAfter) return void createReadStream(file).pipe(response);
+    const part = createReadStream(file, { end: cutAfter - 1 });
+    part.on("end", () => response.socket?.destroySoon()).pipe(response, { end: false });
   }
 
   /** telesetd.json for this site; `more` adds keys. */
@@ -49,7 +54,7 @@ export class ImageSite {
       desks: [{ extension: "1001" }],
       line: { driver: "freeswitch", host, port: this.switch.port, password: "ClueCon", domain: "127.0.0.1" },
       http: { host: "0.0.0.0", port: 8090, allow: [host], monitorAllow: [host], page: { password: this.#page } },
-      update: { url: `http://${host}:${this.#server.port}` },
+      update: { url: `http://${host}:${(this.#server.address() as AddressInfo).port}` },
       ...more,
     });
   }
@@ -85,15 +90,11 @@ export class ImageSite {
   }
 
   close(): void {
-    void this.#server.stop(true);
+    this.#server.closeAllConnections();
+    this.#server.close();
     this.#crm.close();
     this.switch.stop();
   }
-}
-
-/** Ends a body with an error. */
-function failing(): TransformStream<Uint8Array, Uint8Array> {
-  return new TransformStream({ flush: (controller) => controller.error(new Error("cut")) });
 }
 
 /** Puts the update files of a build on the server, in place of others, under another version if one is given; signs the list. */
@@ -111,7 +112,7 @@ export function publish({ from, to, version, as = version, key, change = {} }: {
 }): void {
   rmSync(to, { recursive: true, force: true });
   mkdirSync(to, { recursive: true });
-  for (const name of readdirSync(from).filter((file) => /\.(efi|gz)$/.test(file))) {
+  for (const name of readdirSync(from).filter((file) => file.endsWith(".gz"))) {
     const target = join(to, name.replace(`telesetd_${version}`, `telesetd_${as}`));
     const [, other] = Object.entries(change).find(([end]) => name.endsWith(end)) ?? [];
     if (other === undefined) copyFileSync(join(from, name), target);
@@ -122,7 +123,7 @@ export function publish({ from, to, version, as = version, key, change = {} }: {
 
 /** Writes SHA256SUMS of a folder and its signature. */
 export function sign(folder: string, key: string): void {
-  command(["sh", "-c", `cd '${folder}' && sha256sum -- *.efi *.gz >SHA256SUMS`]);
+  command(["sh", "-c", `cd '${folder}' && sha256sum -- *.gz >SHA256SUMS`]);
   command([
     "gpg",
     "--homedir",

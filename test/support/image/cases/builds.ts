@@ -21,7 +21,7 @@ export async function arm64(setting: Setting): Promise<void> {
     check("a call pops", (await site.call(port)).length === 3);
     await machine.cut();
     const bad = join(setting.folder, "bad.efi");
-    writeFileSync(bad, withCommandLine(join(images, "1/arm64/telesetd_1.efi"), panics));
+    writeFileSync(bad, withCommandLine(join(images, "1/arm64/telesetd_1.efi.gz"), panics));
     machine.boot("mcopy", bad, "::EFI/Linux/telesetd_2+2.efi");
     machine.start();
     await machine.shows(ready, 4 * bootSeconds);
