@@ -3,6 +3,7 @@
  * connection, `follow.ts` what one desk hears. The box has no password of the switch, and hears no other desk.
  */
 import { openBroker } from "../../src/broker/open.ts";
+import { deskSubject } from "../../src/broker/subjects.ts";
 import type { DriverContext, LoadedDriver } from "../driver.ts";
 import { type ConnectionAttempt, Reconnection } from "../shared/reconnection.ts";
 import type { RelayConfig, relayConfig } from "./config.ts";
@@ -13,6 +14,8 @@ import { Session } from "./session.ts";
 
 /** The longest pause between two attempts, in ms: after a restart of the broker all boxes are back soon, but not at once. */
 export const longestPause = 10_000;
+
+const whoseCredentials = "are line.credentials those of this desk, and line.prefix the relay's?";
 
 /** See `DriverEntry.load`. */
 export const relay: LoadedDriver<typeof relayConfig> = { open: (config, context) => new RelayLine(config, context), probe };
@@ -35,7 +38,15 @@ class RelayLine extends Reconnection<Session> {
   protected override async connect({ signal, known, report, onSession, onUp }: ConnectionAttempt<Session>): Promise<string> {
     const { log, timers } = this.#context;
     const options = brokerOptions(this.#config, this.#context);
-    const broker = await openBroker({ ...options, onRefused: (why) => this.#refused(why) }, signal);
+    const onRefused = (why: string, subject?: string) => {
+      this.#refused(why);
+      const desk = [...this.#followers.keys()].find((desk) => deskSubject(this.#config.prefix, desk, "line") === subject);
+      const about = this.#followers.size === 1 ? {} : { desks: [desk ?? ""] };
+      if (desk !== undefined) {
+        report({ type: "link-down", why: `the broker refuses desk ${desk}: ${whoseCredentials}`, ...about });
+      }
+    };
+    const broker = await openBroker({ ...options, onRefused }, signal);
     const session = new Session({
       broker,
       prefix: this.#config.prefix,
@@ -61,7 +72,7 @@ class RelayLine extends Reconnection<Session> {
 
   #refused(why: string): void {
     this.#context.log.rarely(`refused ${why}`).warning(
-      "The broker refuses a subject: are line.credentials those of this desk, and line.prefix the relay's?",
+      `The broker refuses a subject: ${whoseCredentials}`,
       { why },
     );
   }

@@ -4,6 +4,7 @@ import { relayConfig } from "../../../drivers/relay/config.ts";
 import { relay as driver } from "../../../drivers/relay/mod.ts";
 import { openLog } from "../../../src/log/log.ts";
 import { systemTimers } from "../../../src/platform/timers.ts";
+import { LineListener } from "../../support/line-listener.ts";
 import { TestFleet } from "../../support/fleet.ts";
 import { ownFolder } from "../../support/folder.ts";
 import { noNats } from "../../support/nats.ts";
@@ -83,6 +84,18 @@ describe.skipIf(noNats !== "")(`the doctor${noNats}`, () => {
     ]);
     expect(found[2]).toMatch(/^relay of 1001 failed: The credentials are not those of desk 1001: .*"key":"credentials"/);
     expect(found.join()).not.toContain("SU");
+  });
+
+  test("the credentials of another desk: the line names them, too", async () => {
+    const config = relayConfig.parse({ driver: "relay", ...settings(fleet.credentials("1002")) });
+    const context = { desks: [{ extension: "1001", aliases: [] }], variables: [], log, timers: systemTimers };
+    const listener = new LineListener(driver.open(config, context));
+    const { why } = await listener.next("link-down");
+    expect(why).toBe(
+      "the broker refuses desk 1001: are line.credentials those of this desk, and line.prefix the relay's?",
+    );
+    listener.stop();
+    await listener.ended;
   });
 
   test("credentials that are refused, another certificate, a file that is missing, a server that is not there", async () => {
