@@ -20,6 +20,7 @@ interface Scene {
 }
 
 const box = 'instance="b:1",job="telesetd"';
+const relay = 'instance="r:1",job="telesetd-relay"';
 const instance = { instance: "b:1" };
 const scenes: Readonly<Record<string, Scene>> = {
   TelesetdUnreachable: {
@@ -163,6 +164,68 @@ const scenes: Readonly<Record<string, Scene>> = {
     at: "24h15m",
     labels: {},
     summary: "The boxes have run 2 different versions of telesetd for a day.",
+  },
+  TelesetdRelayUnreachable: {
+    series: { [`up{${relay}}`]: "1x5 0x10", [`up{${box}}`]: "0x20" },
+    quiet: "8m",
+    at: "9m",
+    labels: { instance: "r:1", job: "telesetd-relay" },
+    summary: "Relay r:1 does not answer Prometheus.",
+  },
+  TelesetdRelaySwitchDown: {
+    series: { [`telesetd_relay_switch_up{${relay}}`]: "1x5 0x10" },
+    quiet: "7m",
+    at: "8m",
+    labels: { instance: "r:1", job: "telesetd-relay" },
+    summary: "Relay r:1 has no connection to the switch.",
+  },
+  TelesetdRelayBrokerDown: {
+    series: { [`telesetd_relay_broker_up{${relay}}`]: "1x5 0x10" },
+    quiet: "7m",
+    at: "8m",
+    labels: { instance: "r:1", job: "telesetd-relay" },
+    summary: "Relay r:1 has no connection to the broker.",
+  },
+  TelesetdRelayFlooded: {
+    series: { [`telesetd_relay_dropped_total{${relay}}`]: "0+100x10 1000+1000x10" },
+    quiet: "10m",
+    at: "14m",
+    labels: { instance: "r:1" },
+    summary: "Boxes ask relay r:1 far too often: their questions are dropped.",
+  },
+  TelesetdFleetBoxesSilent: {
+    series: {
+      [`telesetd_fleet_desks{${relay},state="silent"}`]: "0x5 2x20",
+      [`telesetd_fleet_desks{${relay},state="failed"}`]: "9x30",
+    },
+    quiet: "15m",
+    at: "16m",
+    labels: {},
+    summary: "2 desks of the fleet have boxes that do not report.",
+  },
+  TelesetdFleetDeskNotReady: {
+    series: {
+      [`telesetd_fleet_desk_ready{${relay},desk="1001"}`]: "1x5 0x20",
+      [`telesetd_fleet_desk_ready{${relay},desk="1002"}`]: "1x30",
+    },
+    quiet: "10m",
+    at: "11m",
+    labels: { desk: "1001" },
+    summary: "The box of desk 1001 is not ready: its agent gets no screen pops, or soon will get none.",
+  },
+  TelesetdFleetEventsOld: {
+    series: { [`telesetd_fleet_desk_outbox_oldest_age_seconds{${relay},desk="1001"}`]: "0+60x20" },
+    quiet: "7m",
+    at: "8m",
+    labels: { desk: "1001" },
+    summary: "The oldest event at desk 1001 has waited for 8m 0s.",
+  },
+  TelesetdFleetSettingsRefused: {
+    series: { [`telesetd_fleet_desk_config_refused{${relay},desk="1001"}`]: "0x5 1x20" },
+    quiet: "5m",
+    at: "6m",
+    labels: { desk: "1001" },
+    summary: "The box of desk 1001 has refused the settings that were pushed last.",
   },
 };
 

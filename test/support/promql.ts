@@ -3,6 +3,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { YAML } from "bun";
 import { Metrics } from "../../src/metrics/metrics.ts";
+import { fleetFamilies } from "../../src/fleet/metrics.ts";
+import { Roster } from "../../src/fleet/roster.ts";
+import { noRelay, relayFamilies } from "../../src/relay/metrics.ts";
 import { allFamilies } from "../../src/metrics/page.ts";
 
 /** Where the documents are. */
@@ -54,7 +57,8 @@ const words = new Set(
 /** The names of all samples, each with the labels that it can have, `job` and `instance` among them. */
 function samples(): ReadonlyMap<string, ReadonlySet<string>> {
   const all = new Map([["up", new Set(["job", "instance"])]]);
-  for (const { name, type, labels } of allFamilies(new Metrics())) {
+  const relay = relayFamilies(noRelay, { server: undefined, connections: 0 });
+  for (const { name, type, labels } of [...allFamilies(new Metrics()), ...fleetFamilies(() => new Roster(Date.now)), ...relay]) {
     const own = new Set(["job", "instance", ...labels.map((label) => label.name)]);
     if (type !== "histogram") all.set(name, own);
     else {for (const suffix of ["_bucket", "_sum", "_count"]) {
