@@ -5,6 +5,9 @@ import { phoneMakes } from "../shared/auto-answer.ts";
 const clean = z.string().regex(/^[^\p{Cc}]*$/u, "expected no control characters");
 const name = z.string().regex(/^[A-Za-z0-9_.+@-]{1,80}$/, "expected letters, digits and . _ + @ -");
 
+/** The usual contexts of calls from outside: those of FreePBX, and of its documentation. */
+export const usualContexts: readonly string[] = ["from-trunk", "from-pstn", "from-external"];
+
 /** Names, also as one text with commas. */
 const names = z.preprocess(
   (value) => typeof value === "string" ? value.split(/[\s,]+/).filter((part) => part !== "") : value,
@@ -52,7 +55,7 @@ export const asteriskConfig = z.strictObject({
       "the number that MakeCall presents to the dialplan as the caller's; default the extension, as a call from the keypad",
   }),
   outsideEndpoints: names.optional().meta({ description: "endpoints of calls from outside: the trunks" }),
-  outsideContexts: names.default(["from-trunk", "from-pstn", "from-external"]).meta({
+  outsideContexts: names.default([...usualContexts]).meta({
     description: "dialplan contexts of calls from outside; default from-trunk, from-pstn, from-external",
   }),
   phoneMake: z.enum(phoneMakes).default("generic").meta({

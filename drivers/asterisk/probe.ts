@@ -7,7 +7,7 @@ import type { DriverContext, Hop, ProbeContext, Suspect } from "../driver.ts";
 import { isConnectFailure } from "../shared/connect-failure.ts";
 import { failed, type Finding, good, type Outcome, outOfTime, sentence, skipped, stopwatch, warning } from "../shared/probing.ts";
 import { addressOf, applicationOf } from "./address.ts";
-import type { AsteriskConfig } from "./config.ts";
+import { type AsteriskConfig, usualContexts } from "./config.ts";
 import { evaluation, expressionsOf, readValues } from "./reading.ts";
 import { siteOf } from "./site.ts";
 import { type AriFailure, codeOf, login, refusal, subscribe } from "./wire/ari.ts";
@@ -108,6 +108,7 @@ function stepsOf({ desks }: ProbeContext): readonly Step[] {
     ["switch websocket", checkSocket],
     ["switch events", checkEvents],
     ...desks.map(({ extension }): Step => [`phone ${extension}`, (bench) => checkPhone(bench, extension)]),
+    ["outside", checkOutside],
     ["dialplan", checkDialplan],
     ["variables", checkVariables],
   ];
@@ -253,17 +254,56 @@ async function ask({ rest, channel }: Bench, expressions: readonly string[]): Pr
   return values && expressions.map((expression) => values.get(expression) ?? "");
 }
 
+/** The names of all endpoints of the phones' technology. */
+async function endpointNames({ rest, config: { technology } }: Bench): Promise<readonly string[]> {
+  const { text } = await rest.get(`endpoints/${encodeURIComponent(technology)}`);
+  return (readList(text) ?? []).flatMap((endpoint) => readEndpoint(endpoint)?.resource ?? []);
+}
+
+/** Names that the settings have and the switch does not: they decide which callers are outside. */
+async function checkOutside(bench: Bench): Promise<Outcome> {
+  const { config: { outsideEndpoints = [], outsideContexts }, context: { desks } } = bench;
+  const known = await endpointNames(bench);
+  const others = known.filter((name) => !desks.some(({ extension }) => extension === name));
+  const unknown = outsideEndpoints.filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    return failed(
+      `Asterisk has no endpoint ${unknown.join(", ")}, which line.outsideEndpoints names: it has ${few(others)}.`,
+      'Set line.outsideEndpoints to the endpoints of the trunks: "pjsip show endpoints" lists them.',
+      { key: "outsideEndpoints", offers: others.slice(0, 8) },
+    );
+  }
+  const exist = await ask(bench, outsideContexts.map((name) => `DIALPLAN_EXISTS(${name})`));
+  const missing = exist ? outsideContexts.filter((_, index) => exist[index] !== "1") : [];
+  const named = missing.filter((name) => !usualContexts.includes(name));
+  if (named.length > 0) {
+    return failed(
+      `The dialplan has no context ${named.join(", ")}, which line.outsideContexts names.`,
+      'Set line.outsideContexts to the contexts of the trunks: "pjsip show endpoint NAME" shows that of each.',
+    );
+  }
+  if (outsideEndpoints.length > 0 || missing.length < outsideContexts.length) {
+    const contexts = exist ? outsideContexts.filter((name) => !missing.includes(name)) : outsideContexts;
+    return good(`Calls from outside come in by ${[...outsideEndpoints, ...contexts].join(", ")}.`);
+  }
+  return warning(
+    `Nothing shows which calls come from outside: numbers.internal alone decides, and a withheld colleague counts as a customer.`,
+    `Set line.outsideEndpoints to the endpoints of the trunks; Asterisk has ${few(others)}.`,
+  );
+}
+
+function few(names: readonly string[]): string {
+  return names.length === 0 ? "no others" : `${names.slice(0, 8).join(", ")}${names.length > 8 ? ", ..." : ""}`;
+}
+
 async function checkPhone(bench: Bench, extension: string): Promise<Outcome> {
   const { rest, config: { technology, user } } = bench;
   const name = `${technology}/${extension}`;
   const answer = await rest.get(`endpoints/${encodeURIComponent(technology)}/${encodeURIComponent(extension)}`);
   if (answer.status === 404) {
-    const known = (readList((await rest.get(`endpoints/${encodeURIComponent(technology)}`)).text) ?? []).flatMap((endpoint) =>
-      readEndpoint(endpoint)?.resource ?? []
-    );
-    const some = known.length === 0 ? "it has none" : `it has ${known.slice(0, 8).join(", ")}${known.length > 8 ? ", ..." : ""}`;
+    const known = await endpointNames(bench);
     return failed(
-      `Asterisk has no endpoint ${name}: ${some}.`,
+      `Asterisk has no endpoint ${name}: it has ${few(known)}.`,
       'Compare desks[].extension and line.technology with "pjsip show endpoints".',
       known.length === 0 ? { key: "technology" } : { extension, offers: known.slice(0, 8) },
     );

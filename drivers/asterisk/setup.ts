@@ -81,7 +81,7 @@ export const setup: readonly QuestionGroup<AsteriskConfig>[] = [
       find: async (...given) => await (await import("./probe.ts")).contexts(...given),
     },
     subject: ({ context }) => context,
-    check: (config, context, signal) => only(probe(config, context, signal), ["dialplan"]),
+    check: (config, context, signal) => only(probe(config, context, signal), ["outside", "dialplan"]),
   },
 ];
 

@@ -46,6 +46,7 @@ const names = [
   "switch websocket",
   "switch events",
   "phone 1001",
+  "outside",
   "dialplan",
   "variables",
 ];
@@ -87,6 +88,14 @@ describe("a broken hop is named, with advice and the setting that is probably wr
       /No websocket/,
       undefined,
     ],
+    [
+      "an endpoint of the outside",
+      { line: { outsideEndpoints: ["trunk", "trnk"] } },
+      "outside",
+      /no endpoint trnk, which line.outsideEndpoints names: it has 1002, trunk/,
+      { key: "outsideEndpoints", offers: ["1002", "trunk"] },
+    ],
+    ["a context of the outside", { line: { outsideContexts: ["from-trnk"] } }, "outside", /no context from-trnk/, undefined],
     ["a context", { line: { context: "nowhere" } }, "dialplan", /no context nowhere/, { key: "context" }],
     [
       "an extension",
@@ -112,6 +121,11 @@ describe("a broken hop is named, with advice and the setting that is probably wr
     const { verdicts, hop } = await found({ line: { port: await quietPort() } });
     expect(verdicts).toEqual({ ...Object.fromEntries(names.map((name) => [name, "skipped"])), switch: "failed" });
     expect(hop("switch")?.suspect).toEqual({ key: "port" });
+  });
+
+  test("nothing shows who is outside: a warning, with the endpoints that the switch has", async () => {
+    const { hop } = await found({ change: (pbx) => void pbx.contexts.delete("from-trunk") });
+    expect(hop("outside")).toMatchObject({ verdict: "warning", advice: expect.stringContaining("Asterisk has 1002, trunk") });
   });
 
   test("modules that only help: a warning", async () => {
