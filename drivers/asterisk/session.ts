@@ -312,6 +312,8 @@ export class Session {
     for (const translated of this.#options.translator.read(channel, reading)) this.#onTranslated(translated);
     this.#handle(event);
     for (const next of waiting) this.#pass(next);
+    // What could not be read, or was about to change, is shown by the next snapshot.
+    if (!reading || (event.variable === "BRIDGEPEER" && reading.bridgePeer === "")) this.#snapshots.repair();
   }
 
   #handle(event: AriEvent): void {

@@ -6,7 +6,7 @@ import type { Failure, LegFacts, LineEvent } from "../../src/core/line.ts";
 import { endOf, unansweredEnd } from "./causes.ts";
 import { callOfDial, type Leg, newLeg } from "./leg.ts";
 import { callerOf, partnerOf } from "./parties.ts";
-import type { Reading } from "./reading.ts";
+import { isWithheld, type Reading } from "./reading.ts";
 import { endpointOf, isOutside, isRelay, isUnreal, type Site } from "./site.ts";
 import type { AriEvent, Channel } from "./wire/message.ts";
 
@@ -69,6 +69,10 @@ export class Translator {
       // What a phone that dials is shown before the answer is whom it dials.
       return isShown(channel) && isOpen(leg, channel) && (leg?.isUp || !dials) ? channel.id : undefined;
     }
+    // The party of a pickup is shown half a second before the bridge (app_directed_pickup.c, features.c).
+    if (type === "ChannelStateChange" && isPickup(channel) && dials) {
+      return isShown(channel) && !leg?.isUp ? channel.id : undefined;
+    }
     const begins = type === "ChannelStateChange" && (channel.state === "Ringing" || channel.state === "Up");
     return begins && !dials && !leg?.isIdentified && isOpen(leg, channel) ? channel.id : undefined;
   }
@@ -88,7 +92,9 @@ export class Translator {
     const dataFacts = Object.keys(reading.data).length > 0 ? { data: reading.data } : {};
     const begun = wasIdentified && isUp ? {} : this.#begun(leg, channel, reading);
     if (reading.bridgePeer !== "") leg.bridgePeer = reading.bridgePeer;
-    const partner = isUp && !isConference(channel) ? partnerOf(this.#site, leg, reading) : undefined;
+    const partner = isUp && !isConference(channel)
+      ? partnerOf(this.#site, leg, reading) ?? pickedUp(leg, channel, reading)
+      : undefined;
     if (partner) leg.farAnswered = true;
     return { ...begun, ...partner, ...dataFacts, ...(partner ? { farCalled: true, farAnswered: true } : {}) };
   }
@@ -258,7 +264,7 @@ export class Translator {
   }
 
   #variable(leg: Leg, { variable, value }: AriEvent): Translated[] {
-    if (variable === "BRIDGEPEER" && value !== "" && leg.isUp) leg.bridgePeer = value;
+    if (variable === "BRIDGEPEER" && leg.isUp) leg.bridgePeer = value;
     if (variable === "BLINDTRANSFER" || variable === "ATTENDEDTRANSFER") leg.isTransferred = value !== "";
     const name = variable.replace(/^_{1,2}/, "");
     return this.#variables.has(name) && value !== "" ? this.#facts(leg, { data: { [name]: value } }) : [];
@@ -296,6 +302,16 @@ function isOpen(leg: Leg | undefined, { id }: Channel): boolean {
 /** Several parties: none of them is the one that the phone talks with. */
 function isConference({ app }: Channel): boolean {
   return /^(ConfBridge|MeetMe|Page)$/.test(app);
+}
+
+function isPickup({ app, state }: Channel): boolean {
+  return app === "Pickup" && state === "Up";
+}
+
+/** The party of a phone that picks a call up, until it is connected with it. */
+function pickedUp({ direction }: Leg, channel: Channel, { number, presentation, name }: Reading): Partial<LegFacts> | undefined {
+  if (direction !== "from-desk" || !isPickup(channel) || number === "") return undefined;
+  return { partner: { identity: number, dialledByLeg: false, ...(isWithheld(presentation, name) ? { withheld: true } : {}) } };
 }
 
 function isShown({ connected }: Channel): boolean {

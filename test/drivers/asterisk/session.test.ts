@@ -131,6 +131,9 @@ describe("who calls", () => {
       caller: { withheld: true, unreported: true },
     });
     await rig.line.facts(({ rings }) => rings === true);
+    // As soon as it can be read, it is.
+    rig.pbx.server.instead = () => undefined;
+    await rig.line.next("snapshot", ({ legs }) => legs[0]?.caller?.unreported === undefined && legs.length === 1);
   });
 
   test("while one leg waits, others are reported", async () => {

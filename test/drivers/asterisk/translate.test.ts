@@ -186,6 +186,9 @@ describe("an answered call", () => {
     translator.event(bridged);
     expect(translator.mustRead(bridged)).toBeUndefined();
     expect(translator.mustRead(event("ChannelConnectedLine", up))).toBe(called.id);
+    // Asterisk takes the variable away while it joins bridges.
+    translator.event(event("ChannelVarset", up, { variable: "BRIDGEPEER", value: "" }));
+    expect(translator.mustRead(bridged)).toBe(called.id);
   });
 
   test("a customer who is put through and withheld", () => {
@@ -260,6 +263,18 @@ describe("a dialling phone", () => {
     translator.event(event("ChannelStateChange", answered));
     const bridged = event("ChannelVarset", answered, { variable: "BRIDGEPEER", value: trunk.name });
     expect(translator.mustRead(bridged)).toBeUndefined();
+  });
+
+  test("a pickup: the party is shown before the bridge", () => {
+    const { translator } = dialled();
+    const picks = { ...dialling, exten: "**1002", state: "Up", app: "Pickup", connected: { number: "14155550123", name: "" } };
+    expect(translator.mustRead(event("ChannelConnectedLine", { ...picks, state: "Ring" }))).toBeUndefined();
+    expect(translator.mustRead(event("ChannelStateChange", picks))).toBe(dialling.id);
+    const own = reading({ id: dialling.id, linkedId: dialling.id, masterId: dialling.id, presentation: "prohib" });
+    expect(sum(translator.read(picks, own))).toMatchObject({
+      partner: { identity: "14155550123", withheld: true, dialledByLeg: false },
+      farAnswered: true,
+    });
   });
 
   test("a pickup: the bridge shows the customer", () => {
