@@ -19,6 +19,8 @@ export interface Leg {
   hasRung: boolean;
   /** The channels that it has dialled: names and ids. */
   readonly peers: Map<string, string>;
+  /** What its last dial has called: `14155550123@trunk`. */
+  dialString: string;
   /** How its last dial ended; empty while none has. */
   dialStatus: string;
   farAnswered: boolean;
@@ -39,6 +41,7 @@ export function newLeg(id: string, desk: string): Leg {
     isUp: false,
     hasRung: false,
     peers: new Map(),
+    dialString: "",
     dialStatus: "",
     farAnswered: false,
     bridgePeer: "",

@@ -210,7 +210,9 @@ export class Translator {
   }
 
   /** The dial of a leg, or of a channel through which a MakeCall has rung its phone. */
-  #dial({ dialling, peer, dialStatus }: AriEvent): Translated[] {
+  #dial({ dialling, peer, dialStatus, dialString }: AriEvent): Translated[] {
+    const leg = dialling && this.#known(dialling);
+    if (leg && dialStatus === "") leg.dialString = dialString;
     return dialling && peer ? this.#dialling(dialling, peer, dialStatus) : [];
   }
 
@@ -256,11 +258,14 @@ export class Translator {
   }
 
   /** A leg to the desk that dials was sent to this party by somebody else: another program, or a colleague's transfer. */
-  #dialledFor({ direction, call }: Leg, { name, caller, context }: Channel): Partial<LegFacts> {
+  #dialledFor({ direction, call, dialString }: Leg, { name, caller, context }: Channel): Partial<LegFacts> {
     if (direction !== "to-desk" || call !== undefined || isUnreal(name)) return {};
     const outside = isOutside(this.#site, name, context);
     const side = outside === undefined ? {} : { outside };
-    return { partner: { identity: caller.number, ...side, dialledByLeg: true, called: true } };
+    // The number as it was sent, without the digits for an outside line that the dialplan has removed.
+    const sent = /\d{7,}/.exec(dialString)?.[0];
+    const identity = sent !== undefined && caller.number.endsWith(sent) ? sent : caller.number;
+    return { partner: { identity, ...side, dialledByLeg: true, called: true } };
   }
 
   #variable(leg: Leg, { variable, value }: AriEvent): Translated[] {

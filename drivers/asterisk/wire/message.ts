@@ -45,6 +45,8 @@ export interface AriEvent {
   readonly peer?: Channel;
   /** Of a `Dial`: empty at its beginning. */
   readonly dialStatus: string;
+  /** Of a `Dial`, at its beginning: what is called, without the technology (`14155550123@trunk`). */
+  readonly dialString: string;
   /** Of a `ChannelVarset`. */
   readonly variable: string;
   readonly value: string;
@@ -93,6 +95,7 @@ export function readEvent(text: string): AriEvent | undefined {
     ...(dialling ? { dialling } : {}),
     ...(peer ? { peer } : {}),
     dialStatus: textOf(fields["dialstatus"]),
+    dialString: textOf(fields["dialstring"]),
     variable: textOf(fields["variable"]),
     value: textOf(fields["value"]),
     cause: numberOf(fields["cause"], -1),

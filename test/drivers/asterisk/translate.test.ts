@@ -191,6 +191,22 @@ describe("an answered call", () => {
     expect(translator.mustRead(bridged)).toBe(called.id);
   });
 
+  test.each([
+    ["14155550123@trunk", "14155550123"],
+    ["trunk/sip:14155550123@127.0.0.1", "14155550123"],
+    ["trunk", "914155550123"],
+    ["99914155550123@trunk", "914155550123"],
+  ])("somebody else has the phone's channel dial %p: the party at its answer is %p", (dialstring, identity) => {
+    const translator = talking();
+    translator.event(dialEvent("", trunk, up, { dialstring }));
+    expect(sum(translator.event(dialEvent("RINGING", trunk, up)))).not.toHaveProperty("partner");
+    expect(sum(translator.event(dialEvent("ANSWER", trunk, up))).partner).toMatchObject({
+      identity,
+      outside: true,
+      called: true,
+    });
+  });
+
   test("a customer who is put through and withheld", () => {
     const { partner } = sum(talking().read(up, connected({ peerPresentation: "prohib_passed_screen" })));
     expect(partner).toMatchObject({ withheld: true });

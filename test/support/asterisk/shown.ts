@@ -62,8 +62,8 @@ export function event(type: string, channel: Channel | undefined, fields: Record
 }
 
 /** A `Dial` of a channel. */
-export function dialEvent(status: string, peer: Channel, by: Channel | undefined = dialling): AriEvent {
-  return event("Dial", undefined, { dialstatus: status, peer: model(peer), ...(by ? { caller: model(by) } : {}) });
+export function dialEvent(status: string, peer: Channel, by: Channel | undefined = dialling, fields: object = {}): AriEvent {
+  return event("Dial", undefined, { dialstatus: status, peer: model(peer), ...(by ? { caller: model(by) } : {}), ...fields });
 }
 
 /** A channel as Asterisk's JSON (model Channel). */
