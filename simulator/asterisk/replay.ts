@@ -205,7 +205,7 @@ export class AriReplayPeer implements Backend, Switch {
     const channel: Channel = {
       id,
       name,
-      linkedId: before?.linkedId ?? id,
+      linkedId: before?.linkedId ?? this.#twinOf({ name })?.linkedId ?? id,
       dialled: before?.dialled ?? extension,
       protocolId: protocol_id,
       state,
@@ -225,9 +225,16 @@ export class AriReplayPeer implements Backend, Switch {
 
   /** One channel has called another, which belongs to the same call and sees how the caller's number may be shown. */
   #leads(caller: Channel, peer: Channel): void {
-    peer.linkedId = caller.linkedId;
+    const twin = this.#twinOf(peer);
+    for (const channel of twin ? [peer, twin] : [peer]) channel.linkedId = caller.linkedId;
     const presentation = caller.variables.get("CALLERID(num-pres)");
     if (presentation !== undefined) peer.variables.set("CONNECTEDLINE(num-pres)", presentation);
+  }
+
+  /** The other half of a Local channel. */
+  #twinOf({ name }: Pick<Channel, "name">): Channel | undefined {
+    const twin = name.endsWith(";1") ? name.replace(/1$/, "2") : name.endsWith(";2") ? name.replace(/2$/, "1") : undefined;
+    return twin === undefined ? undefined : [...this.channels.values()].find((channel) => channel.name === twin);
   }
 
   /** Channels that meet in a bridge belong to the call that began first. */

@@ -30,12 +30,13 @@ function reasonsIn(path: string): ReadonlyMap<string, string[]> {
   return Map.groupBy(rows, (row) => row.split(" | ")[0] ?? "");
 }
 
-const sets = ["freeswitch", "more", "cases", "asterisk"].map((name) => {
+const sets = ["freeswitch", "more", "cases", "asterisk", "asterisk-more"].map((name) => {
   const folder = join(root, name);
   const names = readdirSync(folder).filter((file) => file.endsWith(".jsonl")).map((file) => file.replace(".jsonl", "")).sort();
   const expected: Record<string, Expected> = JSON.parse(readFileSync(join(folder, "expected.json"), "utf8"));
-  const reasons = reasonsIn(name === "asterisk" ? "asterisk/reasons.txt" : "reasons.txt");
-  return { folder, names, expected, reasons, ways: name === "asterisk" ? [stepwise] : ways };
+  const isAsterisk = name.startsWith("asterisk");
+  const reasons = reasonsIn(isAsterisk ? `${name}/reasons.txt` : "reasons.txt");
+  return { folder, names, expected, reasons, ways: isAsterisk ? [stepwise] : ways };
 });
 const log = openLog((line) => process.stderr.write(`${line}\n`), "error", false);
 
