@@ -6,7 +6,8 @@ import type { AsteriskConfig } from "./config.ts";
 /** See `DriverEntry.setup`. */
 export const setup: readonly QuestionGroup<AsteriskConfig>[] = [
   {
-    intro: "Asterisk needs a user in ari.conf and its HTTP server in http.conf: /usr/share/doc/telesetd/docs/setup.md has both.",
+    intro:
+      "Asterisk needs a user in ari.conf and its HTTP server in http.conf: /usr/share/doc/telesetd/docs/asterisk.md has both.",
     questions: [
       {
         key: "host",
