@@ -48,6 +48,14 @@ describe("partitions", () => {
   });
 });
 
+test("two builds have the same bytes: one seed for all identifiers, and for the directories of ext4", () => {
+  const [, seed = ""] = /^Seed=(\S{36})$/m.exec(text("mkosi.conf")) ?? [];
+  expect(text("mkosi.conf")).toContain(`SYSTEMD_REPART_MKFS_OPTIONS_EXT4=-E hash_seed=${seed},nodiscard,lazy_itable_init=1"`);
+  expect(readFileSync(join(image, "../scripts/image"), "utf8")).toContain(
+    'SYSTEMD_REPART_MKFS_OPTIONS_EXT4 "-E hash_seed=$seed,nodiscard,lazy_itable_init=1"',
+  );
+});
+
 describe("updates", () => {
   const transfers = regular.filter((path) => path.endsWith(".transfer"));
 
