@@ -86,7 +86,8 @@ export class Reader {
 
   async #evaluated(id: string, texts: Evaluations): Promise<ReadonlyMap<string, string> | undefined> {
     const answers = await Promise.all(texts.map(([text]) => this.#variable(id, text)));
-    if (answers.some(({ status }) => status === 500)) {
+    // "Channel not found" is the answer for a channel that has ended.
+    if (answers.some(({ status, text }) => status === 500 || (status === 404 && !/channel not found/i.test(text)))) {
       this.#singly = true;
       this.#log.rarely("no eval").warning(
         "Asterisk cannot read several variables at once: load func_strings and func_uri, so that calls are reported faster",

@@ -155,6 +155,21 @@ describe("who calls", () => {
     });
     expect(rig.log.join("\n")).toContain("load func_strings and func_uri");
   });
+
+  test("also if the switch, or a proxy before it, does not find the question", async () => {
+    await using rig = await seen({
+      before: (pbx) => {
+        const unknown = { status: 404, body: { message: "Provided variable was not found" } };
+        pbx.server.instead = ({ query }) => query["variable"]?.startsWith("EVAL") ? unknown : undefined;
+      },
+    });
+    const call = new InboundCall(rig.pbx, { from: "14155550123" });
+    expect(await rig.line.facts(({ direction }) => direction !== undefined)).toMatchObject({
+      leg: call.id,
+      caller: { identity: "14155550123" },
+      farLeg: call.caller.id,
+    });
+  });
 });
 
 test("two contacts of one endpoint ring: both legs name the caller's, so that it is one call", async () => {
