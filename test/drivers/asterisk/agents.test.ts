@@ -46,6 +46,18 @@ test("commands of one desk are carried out in their order", async () => {
   expect(asked.map(({ query }) => query?.["value"])).toEqual(["0", "1", "0"]);
 });
 
+test("the second command of a desk waits for the answer to the first", async () => {
+  const answers = [Promise.withResolvers<Answer>(), Promise.withResolvers<Answer>()];
+  let count = 0;
+  const carryOut = () => answers[count++]?.promise ?? Promise.reject(new Error("too many commands"));
+  const agents = new Agents(queue, { command: carryOut }, { outdated: new Set() });
+  const [first, second] = [agents.set(command("ready")), agents.set(command("not-ready"))];
+  await Promise.resolve().then(() => {}).then(() => {});
+  expect(count).toBe(1);
+  for (const answer of answers) answer.resolve({ status: 204, ok: true, text: "" });
+  expect([await first, await second]).toEqual([{ outcome: "done" }, { outcome: "done" }]);
+});
+
 test.each<[string, Answer | NoAnswer, object]>([
   ["read_only", { status: 403, ok: false, text: "" }, { outcome: "failed", cause: "HTTP_403" }],
   ["lost", new NoAnswer("closed", "gone", true), { outcome: "unknown" }],

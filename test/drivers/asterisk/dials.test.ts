@@ -130,3 +130,11 @@ test.each([[true, "USER_NOT_REGISTERED"], [false, "NORMAL_TEMPORARY_FAILURE"]])(
     }
   },
 );
+
+test("answered before the switch has refused the originate: one result", async () => {
+  const { dials, results } = rig(refused(500, '{"error":"Allocation failed"}'));
+  const starting = dials.start(command);
+  dials.onEvent(event("ChannelStateChange", { ...own, state: "Up" }));
+  await starting;
+  expect(results).toEqual([{ outcome: "done" }]);
+});

@@ -120,10 +120,15 @@ describe("who calls", () => {
 
   test("cannot be read: the phone rings all the same, and the number counts as withheld", async () => {
     await using rig = await seen();
+    const first = rig.line.events.length;
+    rig.timers.advance(secondSnapshotAfter);
+    await rig.line.next("snapshot", () => true, first);
     rig.pbx.server.instead = ({ path }) => /variable$/.test(path) ? "silence" : undefined;
     const from = rig.asked.length;
-    new InboundCall(rig.pbx, { from: "14155550123" });
+    const call = new InboundCall(rig.pbx, { from: "14155550123" });
+    call.hold();
     await rig.asksFor(/variable/, from);
+    await rig.pbx.server.flushed();
     expect(rig.line.events.some(({ type }) => type === "leg")).toBe(false);
     rig.timers.advance(5000);
     rig.timers.advance(1);
@@ -134,6 +139,12 @@ describe("who calls", () => {
     // As soon as it can be read, it is.
     rig.pbx.server.instead = () => undefined;
     await rig.line.next("snapshot", ({ legs }) => legs[0]?.caller?.unreported === undefined && legs.length === 1);
+  });
+
+  test("what is read of another channel does not count", async () => {
+    await using rig = await seen({ before: (pbx) => void pbx.globals.set("CHANNEL(uniqueid)", "other") });
+    new InboundCall(rig.pbx, { from: "14155550123" });
+    expect((await rig.line.facts(() => true)).caller).toMatchObject({ unreported: true });
   });
 
   test("while one leg waits, others are reported", async () => {
@@ -196,9 +207,7 @@ describe("what disturbs it:", () => {
     });
     const { why } = await rig.line.next("link-down");
     expect(why).toBe("another program uses the application app: give each box a name of its own in line.application");
-    const from = rig.asked.length;
-    rig.timers.advance(shortestPause);
-    expect(rig.asked).toHaveLength(from);
+    await rig.timers.due(replacedPause);
     thief.close();
     await rig.pbx.server.until(() => rig.pbx.server.sockets.size === 0);
     rig.timers.advance(replacedPause);
@@ -239,6 +248,14 @@ describe("what disturbs it:", () => {
     const call = new InboundCall(rig.pbx, { from: "14155550123" });
     expect(await rig.line.facts(({ rings }) => rings === true)).toMatchObject({ leg: call.id });
     expect(rig.line.events.some(({ type }) => type === "link-down")).toBe(false);
+    if (message.length > maxMessageLength) expect(rig.log.join("\n")).toContain("it is not text, or too long");
+  });
+
+  test("after an event that cannot be read the legs are listed", async () => {
+    await using rig = await seen();
+    const from = rig.line.events.length;
+    for (const socket of rig.pbx.server.sockets) socket.send("<xml/>");
+    await rig.line.next("snapshot", () => true, from);
   });
 
   test("a leg that somebody believes to be alive is asked for", async () => {
