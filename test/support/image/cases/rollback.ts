@@ -68,7 +68,7 @@ async function allRejected(setting: Setting, versions: readonly Broken[]): Promi
       await machine.cut();
       const began = performance.now();
       machine.start({ units, extra: updatesSoon });
-      await machine.shows(new RegExp(`Version ${version} was rejected, and 1 runs again: .+\\n`), 4 * bootSeconds);
+      await machine.shows(new RegExp(`Version ${version} was rejected, and 1 runs again: .+\\r?\\n`), 4 * bootSeconds);
       await machine.shows(ready, bootSeconds);
       const boots = machine.console.split(/BdsDxe: starting/).length - 1;
       const why = new RegExp(`Version ${version} was rejected, and 1 runs again: (.*)`).exec(machine.console)?.[1] ?? "";
