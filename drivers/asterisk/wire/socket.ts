@@ -86,6 +86,8 @@ export class EventSocket {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#cancelWatch();
+    // A close frame first: Asterisk logs a warning about a connection that ends without one.
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(1000);
     this.#socket.terminate();
     this.#closed.resolve(why);
   }
