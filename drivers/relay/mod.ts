@@ -2,6 +2,7 @@
  * The driver of a box whose switch is watched by a relay: keeps one connection to the broker between them. `session.ts` is one
  * connection, `follow.ts` what one desk hears. The box has no password of the switch, and hears no other desk.
  */
+import { pause } from "../../src/platform/timers.ts";
 import { openBroker } from "../../src/broker/open.ts";
 import { deskSubject } from "../../src/broker/subjects.ts";
 import type { DriverContext, LoadedDriver } from "../driver.ts";
@@ -14,6 +15,17 @@ import { Session } from "./session.ts";
 
 /** The longest pause between two attempts, in ms: after a restart of the broker all boxes are back soon, but not at once. */
 export const longestPause = 10_000;
+
+/** How many logins with TLS one core of a broker takes in a second (measured). */
+const loginsPerSecond = 500;
+
+/**
+ * Over how many ms the boxes of a fleet spread their first attempts after the loss of a connection: a broker that gets more logins
+ * than it can answer in time answers none of them.
+ */
+export function spreadMs(desks: number): number {
+  return Math.min(longestPause, desks / loginsPerSecond * 1000);
+}
 
 const whoseCredentials = "are line.credentials those of this desk, and line.prefix the relay's?";
 
@@ -67,6 +79,8 @@ class RelayLine extends Reconnection<Session> {
     const why = await broker.closed;
     this.fleet.disconnected();
     session.onLost(why);
+    report({ type: "link-down", why });
+    await pause(timers, timers.random() * spreadMs(session.fleetSize), signal);
     return why;
   }
 

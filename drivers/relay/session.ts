@@ -34,6 +34,7 @@ export class Session {
   readonly #nonce = crypto.randomUUID().replaceAll("-", "");
   readonly #commands: Commands;
   #cancelTick: () => void = () => {};
+  #fleetSize = 0;
   /** How many questions there have been for each desk: an answer to an earlier one may be out of date. */
   readonly #questions = new Map<string, number>();
 
@@ -84,6 +85,11 @@ export class Session {
     this.#commands.execute(command, follower, this.#options.timers.now());
   }
 
+  /** The number of desks of the fleet, as the relays have reported it. */
+  get fleetSize(): number {
+    return this.#fleetSize;
+  }
+
   #tickLater(): void {
     const { timers, followers } = this.#options;
     this.#cancelTick = timers.after(tickMs, () => {
@@ -107,6 +113,7 @@ export class Session {
     const { followers, timers } = this.#options;
     const beat = readBeat(text);
     if (!beat) return this.#unreadable("beat", text);
+    this.#fleetSize = beat.desks ?? this.#fleetSize;
     for (const [desk, follower] of followers) this.#do(desk, follower.onBeat(beat, timers.now()));
   }
 

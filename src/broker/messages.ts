@@ -27,6 +27,8 @@ export interface Beat {
   readonly switch: SwitchState;
   /** Since when it sees what happens on the switch, by its clock, in ms: what ended earlier it does not know. */
   readonly since?: number;
+  /** The number of desks that it serves: the more, the longer the time over which boxes spread their logins. */
+  readonly desks?: number;
 }
 
 /** What happens at a desk. */
@@ -204,7 +206,15 @@ export function readBeat(text: string): Beat | undefined {
 }
 
 function beatIn(value: Record<string, unknown> | undefined): Beat | undefined {
-  const beat = read<Beat>(value, { r: isRelay, rank: isCount, c: isCount, at: isTime, switch: anything, since: isTime }, [
+  const beat = read<Beat>(value, {
+    r: isRelay,
+    rank: isCount,
+    c: isCount,
+    at: isTime,
+    switch: anything,
+    since: isTime,
+    desks: isCount,
+  }, [
     "r",
     "rank",
     "c",

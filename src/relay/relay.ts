@@ -206,7 +206,7 @@ export class Relay {
   #current(): Beat {
     const { rank, broker, timers } = this.#options;
     const since = this.#switch.up ? { since: this.#since } : {};
-    return { r: this.#id, rank, c: broker.connections, at: timers.now(), switch: this.#switch, ...since };
+    return { r: this.#id, rank, c: broker.connections, at: timers.now(), switch: this.#switch, desks: this.size, ...since };
   }
 
   #beat(): void {

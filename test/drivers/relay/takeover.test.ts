@@ -1,7 +1,10 @@
 /** One of two relays dies without a last word, on a real nats-server: the agent dials as if nothing had happened. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { spreadMs } from "../../../drivers/relay/mod.ts";
+import { readBeat } from "../../../src/broker/messages.ts";
 import { ownFolder } from "../../support/folder.ts";
 import { LineListener } from "../../support/line-listener.ts";
+import { LoneRelay } from "../../support/lone-relay.ts";
 import { noNats } from "../../support/nats.ts";
 import { quickTimers, RelayRig } from "../../support/relay-rig.ts";
 import { until } from "../../support/until.ts";
@@ -48,4 +51,11 @@ describe.skipIf(noNats !== "")(`of two relays one dies${noNats}`, () => {
     expect(rig.sim.dialled).toHaveLength(1);
     await stop();
   });
+});
+
+test("after the loss of the broker the boxes of a large fleet do not all log in at once", async () => {
+  expect([0, 1, 1000, 5000, 20_000].map(spreadMs)).toEqual([0, 2, 2000, 10_000, 10_000]);
+  await using lone = await LoneRelay.start(["1001", "1002"]);
+  const beats = lone.published.filter(([subject]) => subject === "tele.all.relay").map(([, text]) => readBeat(text));
+  expect(beats.at(-1)?.desks).toBe(2);
 });
