@@ -24,7 +24,7 @@ async function hops(
     timers: systemTimers,
   };
   const all: Hop[] = [];
-  for await (const hop of probe({ ...settings, answerSeconds: 0.3, ...part }, context, signal)) {
+  for await (const hop of probe({ ...settings, answerSeconds: 1, ...part }, context, signal)) {
     all.push(hop);
   }
   return { shown: all.map(({ name, verdict, message }) => `${name} ${verdict}: ${message}`), all };
@@ -101,7 +101,7 @@ test("a refused registration does not mention watching phones, and the phone is 
 
 test("a silent switch is asked twice and fails, and later hops are skipped", async () => {
   const pbx = await pbxWith((pbx) => pbx.instead = () => "silence");
-  const { shown, all } = await hops(pbx, { register: true }, ["1001", "1002", "1003"]);
+  const { shown, all } = await hops(pbx, { register: true, answerSeconds: 0.3 }, ["1001", "1002", "1003"]);
   expect(shown.slice(3)).toEqual([
     "switch failed: pbx does not answer OPTIONS over udp (408).",
     "registration failed: pbx does not answer.",
@@ -113,7 +113,7 @@ test("a silent switch is asked twice and fails, and later hops are skipped", asy
 
 test("a switch that ignores only OPTIONS is a warning", async () => {
   const pbx = await pbxWith(answers("OPTIONS", "silence"));
-  const { shown } = await hops(pbx);
+  const { shown } = await hops(pbx, { answerSeconds: 0.3 });
   expect(shown.slice(3)).toEqual([
     "switch warning: pbx does not answer OPTIONS over udp (408).",
     "phone 1001 good: pbx reports the calls of phone 1001 (0 active).",
