@@ -191,8 +191,8 @@ describe("as a process", () => {
     expect(perEvent("sendto") + perEvent("sendmsg")).toBeLessThan(1.9);
     // Less if the note of the event before is written in the same transaction, which depends on the pace.
     expect(perEvent("pwrite64")).toBeLessThan(24);
-    // One sync for all writes within 100 ms.
-    expect(perEvent("fdatasync")).toBeLessThan(0.3);
+    // One sync for all writes within 100 ms: on a slow machine these are fewer.
+    expect(perEvent("fdatasync")).toBeLessThan(0.5);
     expect(perEvent("execve") + perEvent("clone3") + perEvent("fork")).toBe(0);
     // The number of calls for waiting between threads and for returning memory varies.
     for (const name of ["futex", "madvise", "sched_yield", "total"]) of.delete(name);

@@ -163,7 +163,7 @@ describe("an error:", () => {
     ["null", null, ["the configuration: expected an object"]],
     ["no desk", { ...minimal, desks: [] }, ["desks: expected at least 1 entry"]],
     ["a desk twice", { ...minimal, desks: [1, 2].flatMap(() => minimal.desks) }, ["desks[1].extension: 1001 is listed twice"]],
-    ["an unknown driver", { ...minimal, line: { driver: "asterisk" } }, [`line.driver is "asterisk": expected ${drivers}`]],
+    ["an unknown driver", { ...minimal, line: { driver: "callmanager" } }, [`line.driver is "callmanager": expected ${drivers}`]],
     ["a driver: constructor", { ...minimal, line: { driver: "constructor" } }, [
       `line.driver is "constructor": expected ${drivers}`,
     ]],
@@ -275,7 +275,7 @@ describe("a secret", () => {
     ["that is a list", () => withPassword(["s3cret"])],
     ["beside another key", () => withPassword({ file: file("good", "s3cret"), value: "s3cret" })],
     ["under a misspelt key", () => ({ ...minimal, line: { ...line, passwort: "s3cret" } })],
-    ["of an unknown driver", () => ({ ...minimal, line: { driver: "asterisk", password: "s3cret" } })],
+    ["of an unknown driver", () => ({ ...minimal, line: { driver: "callmanager", password: "s3cret" } })],
     ["in a file, in place of another value", () => ({ ...minimal, desks: [{ file: file("good", "s3cret") }] })],
     ["in a file, in place of the whole line", () => ({ ...minimal, line: { file: file("good", "s3cret") } })],
     ["before a JSON error", () => `${JSON.stringify(withPassword("s3cret")).slice(0, -1)},`],
