@@ -49,7 +49,8 @@ class Site {
     const command = [process.execPath, join(root, "src/main.ts"), "run", "--config", config];
     const env = { PATH: process.env["PATH"] };
     this.#child = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: Bun.file(this.#log), env });
-    await this.pbx.settled(1);
+    // This switch lists no channels: a call that lives when the daemon looks once more would end.
+    await this.pbx.settled(2);
   }
 
   log(): Promise<string> {
