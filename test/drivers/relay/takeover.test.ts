@@ -44,7 +44,9 @@ describe.skipIf(noNats !== "")(`of two relays one dies${noNats}`, () => {
     const { rig, listener, die, stop } = await pair();
     rig.sim.handsetDoes = { does: "waits" };
     const [rings, result] = [rig.sim.nextDialled(), listener.dial()];
-    const dialled = await rings;
+    const early = result.then((ended) => Promise.reject(new Error(`No phone rang: ${JSON.stringify(ended)}`)));
+    const dialled = await Promise.race([rings, early]);
+    early.catch(() => {});
     await die();
     await dialled.answer();
     expect(await result).toEqual({ outcome: "done" });
