@@ -219,11 +219,23 @@ export class Machine {
     return partition;
   }
 
-  /** The text of a file of the data partition; undefined when there is none. */
+  /** The text of a file of the data partition, as the next boot would find it; undefined when there is none. */
   file(path: string): string | undefined {
-    const { start } = this.partition("telesetd-data");
-    const { stdout } = ran(["debugfs", "-R", `cat ${path}`, `${this.disk}?offset=${start}`]);
+    const copy = this.#data();
+    const { stdout } = ran(["debugfs", "-R", `cat ${path}`, copy]);
+    rmSync(copy);
     return stdout === "" ? undefined : stdout;
+  }
+
+  /** A copy of the data partition with its journal replayed. @throws Error if it cannot be repaired */
+  #data(): string {
+    const { start, size } = this.partition("telesetd-data");
+    const copy = `${this.disk}.data`;
+    const places = ["bs=1M", `skip=${start / bootOffset}`, `count=${Math.ceil(size / bootOffset)}`];
+    command(["dd", `if=${this.disk}`, `of=${copy}`, ...places, "conv=sparse", "status=none"]);
+    const { code, stdout } = ran(["e2fsck", "-p", copy]);
+    if (code >= 4) throw new Error(`The data partition cannot be repaired: ${stdout}`);
+    return copy;
   }
 
   /** What fsck.fat finds wrong on the boot partition, without changing it; empty if nothing. A cut may leave its mark. */
@@ -240,21 +252,18 @@ export class Machine {
       "status=none",
     ]);
     const { code, stdout } = ran(["fsck.fat", "-n", copy]);
-    const notes = /^(fsck\.fat|Dirty bit|Fs was not|Automatically removing dirty|Leaving filesystem|\S+: \d+ files)|^$/;
+    // Byte 65 of the boot sector is the mark of a file system that is mounted; its copy does not have it.
+    const notes =
+      /^(fsck\.fat|Dirty bit|Fs was not|Automatically removing dirty|Leaving filesystem|\S+: \d+ files|There are differences between boot sector|This is mostly harmless| *65:01\/00$| *Not automatically fixing)|^$/;
     return code === 0 ? "" : stdout.split("\n").filter((line) => !notes.test(line)).join(" ");
   }
 
   /**
-   * The calls in the store, as the next boot would find them: in a copy of the data partition with its journal replayed.
+   * The calls in the store, as the next boot would find them.
    * @throws Error if the file system cannot be repaired, or the store is damaged
    */
   storedCalls(): number {
-    const { start, size } = this.partition("telesetd-data");
-    const copy = `${this.disk}.data`;
-    const places = ["bs=1M", `skip=${start / bootOffset}`, `count=${Math.ceil(size / bootOffset)}`];
-    command(["dd", `if=${this.disk}`, `of=${copy}`, ...places, "conv=sparse", "status=none"]);
-    const { code, stdout } = ran(["e2fsck", "-p", copy]);
-    if (code >= 4) throw new Error(`The data partition cannot be repaired: ${stdout}`);
+    const copy = this.#data();
     const store = `${this.disk}.db`;
     for (const end of ["", "-wal"]) {
       rmSync(store + end, { force: true });
