@@ -177,7 +177,7 @@ describe("as a process", () => {
     await play(site);
     const after = written(child.pid);
     expect((after.bytes - before.bytes) / events).toBeLessThan(11_500);
-    expect((after.writes - before.writes) / events).toBeLessThan(22);
+    expect((after.writes - before.writes) / events).toBeLessThan(24);
   });
 
   test.skipIf(noStrace !== "")(`an event is one connection and some 45 system calls${noStrace}`, async () => {
