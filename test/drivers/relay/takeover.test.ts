@@ -21,6 +21,14 @@ async function pair() {
   later = 5000;
   const listener = new LineListener(rig.line());
   await listener.next("snapshot");
+  // Two beats: when the second is sent, the box has heard the first.
+  let beats = 0;
+  const publish = second.broker.publish.bind(second.broker);
+  second.broker.publish = (subject, ...rest) => {
+    if (subject === "tele.all.relay") beats++;
+    return publish(subject, ...rest);
+  };
+  await until("the box has not heard the second relay", () => beats >= 2);
   const stop = async () => {
     listener.stop();
     await listener.ended;
