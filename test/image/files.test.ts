@@ -72,8 +72,8 @@ describe("updates", () => {
   test("nothing is compressed with zstd, which systemd-sysupdate 257 writes into a slot without decompressing it", () => {
     for (const path of transfers) expect(text(path)).not.toMatch(/\.(zst|xz)\b/);
     const script = readFileSync(join(image, "../scripts/image"), "utf8");
-    expect(script).toContain('gzip -1nc "$file" >"$to/$folder/${file##*/}.gz"');
-    expect(script).toContain('gzip -6nc "$name.efi" >"$to/$folder/${name##*/}.efi.gz"');
+    expect(script).toContain('gzip -1nc "$file" >"$to/$machine/${file##*/}.gz"');
+    expect(script).toContain('gzip -6nc "$name.efi" >"$to/$machine/${name##*/}.efi.gz"');
     for (const path of transfers) expect(valuesOf(path, "MatchPattern")[0]).toEndWith(".gz");
   });
 
