@@ -9,6 +9,7 @@ const text = (path: string): string => readFileSync(join(image, path), "utf8");
 const regular = all.filter((path) => lstatSync(join(image, path)).isFile());
 const root = "mkosi.extra";
 const initrd = "mkosi.images/initrd/mkosi.extra";
+const both = "both.extra";
 const units = (tree: string) =>
   regular.filter((path) => path.startsWith(`${tree}/`) && /\.(service|mount|path|timer)$/.test(path));
 /** The values of a key, one for each line. */
@@ -92,15 +93,21 @@ describe("updates", () => {
 });
 
 describe("a failed boot ends in a restart", () => {
-  test.each([root, initrd])("emergency and rescue mode, in %s", (tree) => {
+  test("emergency and rescue mode, in the root and in the initrd", () => {
+    expect(text("mkosi.conf")).toMatch(/^ExtraTrees=both\.extra$/m);
+    expect(text("mkosi.images/initrd/mkosi.conf")).toMatch(/^ExtraTrees=\.\.\/\.\.\/both\.extra$/m);
     for (const mode of ["emergency", "rescue"]) {
-      const unit = `${tree}/etc/systemd/system/${mode}.service`;
-      expect(valuesOf(unit, "ExecStart").at(-1)).toBe("/usr/bin/systemctl --force reboot");
-      expect(valuesOf(unit, "FailureAction")).toEqual(["reboot-force"]);
-      expect(valuesOf(unit, "Wants")).toEqual(["telesetd-keep-journal.service"]);
+      expect(readlinkSync(join(image, both, `etc/systemd/system/${mode}.service`))).toBe(
+        "../../../usr/lib/systemd/system/telesetd-failed.service",
+      );
     }
-    expect(existsSync(join(image, tree, "usr/lib/systemd/system/telesetd-keep-journal.service"))).toBe(true);
-    expect(text(`${tree}/usr/lib/systemd/system.conf.d/telesetd.conf`)).toMatch(/^RuntimeWatchdogSec=\d+s$/m);
+    const unit = `${both}/usr/lib/systemd/system/telesetd-failed.service`;
+    for (const key of ["SuccessAction", "FailureAction"]) expect(valuesOf(unit, key)).toEqual(["reboot-force"]);
+    expect(valuesOf(unit, "Wants")).toEqual(["telesetd-keep-journal.service"]);
+    for (const tree of [root, initrd]) {
+      expect(existsSync(join(image, tree, "usr/lib/systemd/system/telesetd-keep-journal.service"))).toBe(true);
+    }
+    expect(text(`${both}/usr/lib/systemd/system.conf.d/telesetd.conf`)).toMatch(/^RuntimeWatchdogSec=\d+s$/m);
   });
 
   test("a kernel and a systemd that stop", () => {
@@ -127,9 +134,7 @@ test("on a Raspberry Pi a trial is judged too, though no boot loader counts atte
 
 describe("nobody can log in", () => {
   test("no terminal asks for a password, and no shell is started", () => {
-    for (
-      const unit of ["getty@.service", "serial-getty@.service", "autovt@.service", "console-getty.service", "debug-shell.service"]
-    ) {
+    for (const unit of ["getty@.service", "serial-getty@.service", "autovt@.service", "debug-shell.service"]) {
       expect(readlinkSync(join(image, root, "etc/systemd/system", unit))).toBe("/dev/null");
     }
     const configuration = regular.filter((path) => path.endsWith(".conf")).map((path) => text(path)).join("\n");
@@ -180,8 +185,9 @@ describe("units", () => {
   });
 
   test("every telesetd unit that another one names exists", () => {
-    const known = new Set([...units(root), ...units(initrd)].map((path) => path.replace(/.*\//, "")));
-    for (const path of [...units(root), ...units(initrd)]) {
+    const ours = [root, initrd, both].flatMap(units);
+    const known = new Set(ours.map((path) => path.replace(/.*\//, "")));
+    for (const path of ours) {
       const named = text(path).match(/^(?:Requires|Wants|After|Before|OnSuccess|Unit)=.*$/gm)?.join(" ").match(
         /telesetd-[\w-]+\.(?:service|path|timer)/g,
       ) ?? [];
