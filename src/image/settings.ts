@@ -2,6 +2,7 @@
  * The files below /run with which systemd-networkd, systemd-timesyncd, wpa_supplicant, systemd-sysupdate and the timer of updates
  * obey the configuration. Without a section there is no file, and the defaults of the image apply.
  */
+import { pbkdf2Sync } from "node:crypto";
 import type { ImageSettings } from "../config/image.ts";
 
 /** A file to write. */
@@ -107,19 +108,23 @@ function addressing({ address, gateway, dns = [] }: Network, hasTimeServers: boo
   return parts.join("\n");
 }
 
-/** wpa_supplicant.conf(5). The name in hexadecimal and the quoted password need no escapes; the schema allows ASCII only. */
+/**
+ * wpa_supplicant.conf(5). All texts are in hexadecimal: it takes a # after two quotation marks for a comment. WPA2 needs the key
+ * that follows from password and name (IEEE 802.11i, annex H.4), WPA3 (SAE) the password itself.
+ */
 function wifiText({ ssid, password, country }: NonNullable<Network["wifi"]>): string {
   const isKey = /^[0-9A-Fa-f]{64}$/.test(password);
+  const key = isKey ? password : pbkdf2Sync(password, ssid, 4096, 32, "sha1").toString("hex");
   return [
     ...(country === undefined ? [] : [`country=${country}`]),
     "network={",
     `\tssid=${Buffer.from(ssid).toString("hex")}`,
     // Finds networks that hide their name.
     "\tscan_ssid=1",
-    // WPA3 (SAE) needs the password itself.
     `\tkey_mgmt=WPA-PSK WPA-PSK-SHA256${isKey ? "" : " SAE"}`,
     "\tieee80211w=1",
-    `\tpsk=${isKey ? password : `"${password}"`}`,
+    `\tpsk=${key}`,
+    ...(isKey ? [] : [`\tsae_password=${Buffer.from(password).toString("hex")}`]),
     "}",
     "",
   ].join("\n");

@@ -72,19 +72,25 @@ UseDNS=no
     });
   });
 
-  test("Wi-Fi: WPA2 or WPA3 by the password, which may contain quotation marks", () => {
-    expect(written({ network: { wifi: { ssid: "Büro 1", password: 'a"b\\c#d e', country: "DE" } } })).toEqual({
+  test("Wi-Fi: the key of the password for WPA2 (the first test vector of IEEE 802.11i, annex H.4), the password for WPA3", () => {
+    expect(written({ network: { wifi: { ssid: "IEEE", password: "password", country: "DE" } } })).toEqual({
       "10-telesetd.network": "[Match]\nType=wlan\n\n[Network]\nDHCP=yes\n\n[DHCPv4]\nClientIdentifier=mac\nUseDomains=yes\n",
       "wpa_supplicant.conf": `country=DE
 network={
-\tssid=42c3bc726f2031
+\tssid=49454545
 \tscan_ssid=1
 \tkey_mgmt=WPA-PSK WPA-PSK-SHA256 SAE
 \tieee80211w=1
-\tpsk="a"b\\c#d e"
+\tpsk=f42c6fc52df0ebef9ebb4b90b38a5f902e83fe1b135a70e23aed762e9710a12e
+\tsae_password=70617373776f7264
 }
 `,
     });
+  });
+
+  test("Wi-Fi: wpa_supplicant would take a # after quotation marks for a comment", () => {
+    const wifi = { ssid: "Büro 1", password: 'a"b"c#d e' };
+    expect(written({ network: { wifi } })["wpa_supplicant.conf"]).toMatch(/^[^"#]*\tsae_password=612262226323642065\n\}\n$/);
   });
 
   test("Wi-Fi by the key: WPA2 only", () => {

@@ -49,7 +49,9 @@ test("a file is written for each section, and removed when the section is gone",
     "/run/sysupdate.d/10-root.transfer",
     "/run/systemd/system/telesetd-update.timer.d/50-settings.conf",
   ]);
-  expect(read("run/telesetd-image/wpa_supplicant.conf")).toContain('psk="correct horse"');
+  expect(read("run/telesetd-image/wpa_supplicant.conf")).toContain(
+    `sae_password=${Buffer.from("correct horse").toString("hex")}\n`,
+  );
   expect(statSync(join(root, "run/telesetd-image/wpa_supplicant.conf")).mode & 0o777).toBe(0o600);
   expect(statSync(join(root, network)).mode & 0o777).toBe(0o644);
   expect(read("run/sysupdate.d/10-root.transfer")).toBe("[Source]\nPath=http://192.0.2.80/t/stable/%a/\n");
