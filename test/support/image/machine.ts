@@ -92,11 +92,13 @@ export class Machine {
    * @param units drop-ins of systemd's units by name, for this boot: systemd takes them from the firmware's tables (SMBIOS).
    * @param extra new units by name, started with this boot.
    * @param line more words for the kernel's command line.
+   * @param frames a file that gets all frames of its network (pcap).
    */
-  start({ units = {}, extra = {}, line = "" }: {
+  start({ units = {}, extra = {}, line = "", frames }: {
     readonly units?: Readonly<Record<string, string>>;
     readonly extra?: Readonly<Record<string, string>>;
     readonly line?: string;
+    readonly frames?: string;
   } = {}): void {
     const { emulator, firmware, arguments: own } = this.#kind;
     const format = this.#top === this.disk ? "raw" : "qcow2";
@@ -116,6 +118,7 @@ export class Machine {
         "-device",
         "virtio-net-pci,netdev=net,romfile=",
       ],
+      ...(frames === undefined ? [] : ["-object", `filter-dump,id=frames,netdev=net,file=${frames}`]),
       ...Object.entries(units).flatMap(([name, text]) => ["-smbios", credential(`systemd.unit-dropin.${name}`, text)]),
       ...Object.entries(extra).flatMap(([name, text]) => ["-smbios", credential(`systemd.extra-unit.${name}`, text)]),
       ...["-smbios", `type=11,value=io.systemd.stub.kernel-cmdline-extra=${words.join(" ").replaceAll(",", ",,")}`],

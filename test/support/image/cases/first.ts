@@ -1,4 +1,6 @@
 /** Boots that need no update. */
+import { join } from "node:path";
+import { framesIn } from "../frames.ts";
 import { bootSeconds, fast, measured, ready, scene, screen, type Setting } from "../scene.ts";
 
 /** A box from the image, with the configuration on its boot partition; a call reaches the CRM. */
@@ -38,6 +40,31 @@ export async function boot(setting: Setting): Promise<void> {
     await machine.cut();
     check("the machine id stays", identity !== undefined && machine.file("/lib/telesetd-image/machine-id") === identity);
     check("the data partition fills the disk", machine.partition("telesetd-data").size > 1.2 * 1024 ** 3);
+  } finally {
+    await close();
+  }
+}
+
+/** A box in a tagged VLAN: from the moment at which it has its configuration, all that it sends has the tag. */
+export async function vlan(setting: Setting): Promise<void> {
+  const { check, folder } = setting;
+  const { machine, site, close } = await scene(setting);
+  const frames = join(folder, "frames.pcap");
+  const sent = () => framesIn(frames).filter(({ sent }) => sent).map(({ vlan }) => vlan);
+  try {
+    machine.put(site.configuration({ network: { vlan: 20, address: "192.0.2.10/24", gateway: "192.0.2.1" } }), "telesetd.json");
+    machine.start({ units: fast });
+    // On a screen without the address that it had before.
+    await machine.shows(/ UTC\r?\n(?:(?!enp0s3| UTC)[^])*^vlan20 +192\.0\.2\.10/m, bootSeconds);
+    check("a first configuration moves the box into its VLAN without a restart", true);
+    await machine.shows(/image: /, bootSeconds, machine.console.length);
+    await machine.cut();
+    machine.start({ units: fast, frames });
+    await machine.shows(/^vlan20 +192\.0\.2\.10/m, bootSeconds);
+    // It looks for its router and its switch.
+    await machine.until(() => sent().length >= 5, bootSeconds);
+    await machine.cut();
+    check("all frames that it sends have the tag", sent().length >= 5 && sent().every((id) => id === 20), sent().join());
   } finally {
     await close();
   }
