@@ -12,7 +12,7 @@ import {
 } from "../../src/core/line.ts";
 import type { Log } from "../../src/log/log.ts";
 import { messageOf } from "../../src/platform/text.ts";
-import type { Timers } from "../../src/platform/timers.ts";
+import { pause, type Timers } from "../../src/platform/timers.ts";
 import { SnapshotSchedule } from "../shared/snapshot-schedule.ts";
 import { type AgentMemory, Agents, outdatedDesks } from "./agents.ts";
 import type { AsteriskConfig } from "./config.ts";
@@ -66,7 +66,9 @@ export class Session {
   /** The events of legs of which something is being read. */
   readonly #held = new Map<string, AriEvent[]>();
   #missing: readonly string[] = [];
-  #cancelBeat: () => void = () => {};
+  readonly #over = new AbortController();
+  /** Resolves with the reason when the connection is lost. Then no request waits for an answer any longer. */
+  readonly #lost: Promise<string>;
   /** Another program has taken over the application. */
   isReplaced = false;
 
@@ -76,6 +78,11 @@ export class Session {
     this.#rest = rest;
     this.#socket = socket;
     this.#startedAt = startedAt;
+    this.#lost = socket.closed.then((why) => {
+      this.#over.abort();
+      rest.close(why);
+      return why;
+    });
     this.#agents = new Agents(config, rest, options.memory);
     this.#reader = new Reader(rest, site, log);
     this.#phones = new Phones(site.technology, report);
@@ -139,16 +146,14 @@ export class Session {
       await this.#firstSnapshot();
       this.#resetAgents();
       this.#snapshots.later(secondSnapshotAfter);
-      this.#beat();
+      void this.#watchSubscription();
       onUp();
     } catch (error) {
       this.#close(messageOf(error));
     }
-    const why = await this.#socket.closed;
+    const why = await this.#lost;
     signal.removeEventListener("abort", stop);
-    this.#cancelBeat();
     this.#snapshots.stop();
-    this.#rest.close(why);
     this.#dials.onLost(why);
     await Promise.all(this.#underWay);
     return why;
@@ -303,12 +308,12 @@ export class Session {
     try {
       reading = await this.#reader.read(channel.id);
     } catch (error) {
+      // The next snapshot shows what happened to the leg: a number that counts as withheld now would stay so for the CRM.
+      if (this.#over.signal.aborted) return;
       const { log } = this.#options;
       log.rarely("unread").warning("Cannot read who is on a call: the number counts as withheld", { why: messageOf(error) });
     }
     this.#held.delete(channel.id);
-    // After a lost connection the next snapshot shows what happened to the leg.
-    if (this.#early !== undefined) return;
     for (const translated of this.#options.translator.read(channel, reading)) this.#onTranslated(translated);
     this.#handle(event);
     for (const next of waiting) this.#pass(next);
@@ -334,11 +339,15 @@ export class Session {
    * Asks regularly whether the switch still knows our subscription: it forgets it when it is restarted. That also keeps a
    * connection open, so that the first question about a call needs no handshake.
    */
-  #beat(): void {
+  async #watchSubscription(): Promise<void> {
     const { config, timers } = this.#options;
-    this.#cancelBeat = timers.after(config.silenceSeconds * 1000 / 3, () => {
-      void this.#check().catch((error: unknown) => this.#close(messageOf(error))).then(() => this.#beat());
-    });
+    const { signal } = this.#over;
+    const next = () => pause(timers, config.silenceSeconds * 1000 / 3, signal);
+    try {
+      for (await next(); !signal.aborted; await next()) await this.#check();
+    } catch (error) {
+      this.#close(messageOf(error));
+    }
   }
 
   async #check(): Promise<void> {

@@ -222,6 +222,39 @@ describe("what disturbs it:", () => {
     expect((await rig.line.next("link-down")).why).toContain("no longer knows the application app");
   });
 
+  test("a lost connection leaves no timer behind", async () => {
+    await using rig = await seen();
+    rig.pbx.server.apps.clear();
+    rig.timers.advance(10_000);
+    await rig.line.next("link-down");
+    rig.line.stop();
+    await rig.line.ended;
+    expect(rig.timers.pending).toEqual([]);
+  });
+
+  test("the connection is lost while it is read who calls: nothing is reported, and the next snapshot shows the caller", async () => {
+    await using rig = await seen();
+    rig.pbx.server.instead = ({ path }) => /variable$/.test(path) ? "silence" : undefined;
+    new InboundCall(rig.pbx, { from: "14155550123" });
+    await rig.asksFor(/variable/);
+    for (const socket of rig.pbx.server.sockets) socket.close();
+    await rig.line.next("link-down");
+    rig.pbx.server.instead = () => undefined;
+    await rig.timers.pass(shortestPause);
+    const { legs } = await rig.line.next("snapshot", () => true, rig.line.events.length);
+    expect(rig.line.events.filter(({ type }) => type === "leg")).toEqual([]);
+    expect(legs[0]?.caller).toMatchObject({ identity: "14155550123" });
+    expect(legs[0]?.caller?.withheld).toBeUndefined();
+  });
+
+  test("a stop, or a lost connection, does not wait for the answers of a silent switch", async () => {
+    const rig = await Rig.open({
+      before: (pbx) => pbx.server.instead = ({ path }) => /^\/endpoints/.test(path) ? "silence" : undefined,
+    });
+    await rig.asksFor(/endpoints/);
+    await rig[Symbol.asyncDispose]();
+  });
+
   test("Asterisk forgets the subscription: it is renewed, and the legs are listed", async () => {
     await using rig = await seen();
     rig.pbx.server.apps.get("app")?.sources.clear();
