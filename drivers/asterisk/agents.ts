@@ -11,7 +11,7 @@ import { NoAnswer, refusalOf, type Rest } from "./wire/rest.ts";
 export interface AgentMemory {
   /** When Asterisk was started, as it reports it; undefined before the first connect. */
   startedAt?: string;
-  /** The desks with an interrupted command. */
+  /** Desks whose state must be set again: a command was interrupted, or none has succeeded since the queues lost their state. */
   readonly outdated: Set<string>;
 }
 
@@ -47,7 +47,10 @@ export class Agents {
     try {
       const value = mode === "ready" ? "0" : "1";
       const answer = await this.#rest.command({ method: "POST", path: "asterisk/variable", query: { variable, value } });
-      if (answer.ok) return { outcome: "done" };
+      if (answer.ok) {
+        this.#memory.outdated.delete(desk);
+        return { outcome: "done" };
+      }
       const why = answer.status === 403
         ? `The switch does not let user ${user} pause phone ${desk} in its queues (read_only in ari.conf): ask the administrator.`
         : `The queues of the switch did not take the state of phone ${desk} (${refusalOf(answer)}): ask the administrator.`;
@@ -74,6 +77,6 @@ export function outdatedDesks(memory: AgentMemory, startedAt: string, desks: rea
   const isSame = startedAt !== "" && memory.startedAt === startedAt;
   memory.startedAt = startedAt;
   const again = isSame ? desks.filter((desk) => memory.outdated.has(desk)) : desks;
-  memory.outdated.clear();
+  for (const desk of again) memory.outdated.add(desk);
   return again;
 }

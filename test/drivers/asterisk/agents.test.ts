@@ -1,7 +1,7 @@
 /** Ready and NotReady as pauses in app_queue. */
 import { expect, test } from "bun:test";
 import type { AgentCommand } from "../../../src/core/line.ts";
-import { Agents, outdatedDesks } from "../../../drivers/asterisk/agents.ts";
+import { type AgentMemory, Agents, outdatedDesks } from "../../../drivers/asterisk/agents.ts";
 import { asteriskConfig } from "../../../drivers/asterisk/config.ts";
 import { type Answer, type Asked, NoAnswer } from "../../../drivers/asterisk/wire/rest.ts";
 import { config } from "../../support/asterisk/shown.ts";
@@ -11,7 +11,7 @@ const command = (mode: AgentCommand["mode"]): AgentCommand => ({ type: "agent", 
 
 function rig(answer: Answer | NoAnswer = { status: 204, ok: true, text: "" }, settings = queue) {
   const asked: Asked[] = [];
-  const memory = { outdated: new Set<string>() };
+  const memory: AgentMemory = { outdated: new Set<string>() };
   const rest = {
     command: (what: Asked) => {
       asked.push(what);
@@ -72,13 +72,23 @@ test("without acd nothing is asked", async () => {
   expect(asked).toEqual([]);
 });
 
-test("after a restart of Asterisk or telesetd all states are set again, after a lost connection only interrupted ones", () => {
-  const memory = { outdated: new Set<string>() };
+test("after a restart of Asterisk or telesetd each state is set again, until that has succeeded", async () => {
+  const { agents, memory } = rig();
   const after = (startedAt: string) => outdatedDesks(memory, startedAt, ["1001", "1003"]);
+  const set = (desk: string) => agents.set({ ...command("ready"), desk });
   expect(after("t1")).toEqual(["1001", "1003"]);
-  expect(after("t1")).toEqual([]);
-  memory.outdated.add("1003");
+  await set("1001");
+  // The connection was lost before the other one was set.
   expect(after("t1")).toEqual(["1003"]);
+  await set("1003");
+  expect(after("t1")).toEqual([]);
   expect(after("t2")).toEqual(["1001", "1003"]);
   expect(after("")).toEqual(["1001", "1003"]);
+});
+
+test("after a lost connection a state whose command was interrupted is set again", async () => {
+  const { agents, memory } = rig(new NoAnswer("closed", "gone", true));
+  memory.startedAt = "t1";
+  await agents.set(command("ready"));
+  expect(outdatedDesks(memory, "t1", ["1001", "1003"])).toEqual(["1001"]);
 });
