@@ -89,7 +89,6 @@ export class Gate {
         const why = `Agent ${agent.slice(0, 64)} may not log in at phone ${this.#desk}: ask the administrator (relay.agents).`;
         return { type: "refuse", result: refused("DENIED", why), log: "denied" };
       }
-      this.#agentChanges = this.#agentChanges.filter((at) => now - at < 60_000);
       if (this.#agentChanges.length >= this.#rules.agentPerMinute) {
         const why = `The agent's state at phone ${this.#desk} was changed ${this.#agentChanges.length} times within a minute, ` +
           "which is the maximum: wait a moment.";
@@ -107,6 +106,7 @@ export class Gate {
 
   /** Another relay carries out this command: it counts here too. */
   claimed(id: string, isDial: boolean, now: number): void {
+    this.#forgetOld(now);
     const taken = this.#taken.get(id);
     if (taken?.holder === "nobody") taken.holder = "theirs";
     if (taken) return;
@@ -129,8 +129,13 @@ export class Gate {
     if (taken) taken.answer = { id, result };
   }
 
-  #once(id: string, by: number, now: number, maxTaken: number, decide: () => Decision): Decision {
+  #forgetOld(now: number): void {
     for (const [old, { at }] of this.#taken) if (now - at > idMemoryMs) this.#taken.delete(old);
+    this.#agentChanges = this.#agentChanges.filter((at) => now - at < 60_000);
+  }
+
+  #once(id: string, by: number, now: number, maxTaken: number, decide: () => Decision): Decision {
+    this.#forgetOld(now);
     const before = this.#taken.get(id);
     if (before?.holder === "theirs" && !before.answer.result) return { type: "claimed" };
     if (before) return { type: "repeat", answer: before.answer };

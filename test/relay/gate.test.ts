@@ -66,6 +66,13 @@ describe("the gate of a desk", () => {
     expect(dial(gate, "a", "914155550123", idMemoryMs + 1).type).toBe("go");
   });
 
+  test("forgets what another relay has announced, too, although its own box asks nothing", () => {
+    const gate = new Gate("1001", testRules);
+    gate.claimed("a", true, 0);
+    gate.claimed("b", false, idMemoryMs + 1);
+    expect([gate.knows("a"), gate.knows("b")]).toEqual([false, true]);
+  });
+
   test("does nothing for a box that no longer waits", () => {
     const gate = new Gate("1001", testRules);
     expect(gate.dial({ id: "a", by: 1000, number: "914155550123" }, 1001)).toEqual({ type: "late" });
