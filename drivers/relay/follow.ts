@@ -38,6 +38,8 @@ export const usefulMs = 120_000;
 /** The maximum number of items that wait for a missing one. */
 const maxWaiting = 500;
 
+const unanswered = "no relay has answered yet";
+
 /** The desk of a box. */
 export class Follower {
   readonly #desk: string;
@@ -52,7 +54,7 @@ export class Follower {
   #isUp = false;
   /** Where the link of the followed relay goes; undefined if it is down. */
   #lastLink: string | undefined;
-  #why = "";
+  #why = unanswered;
   /** The followed relay has lost the switch, and another one has been asked. */
   #heldDown: string | undefined;
   #phone: Extract<FeedEvent, { type: "phone" }> | undefined;
@@ -75,14 +77,14 @@ export class Follower {
     return this.#isUp;
   }
 
-  /** Takes the legs that the daemon believes to be alive, before the first state has arrived. */
-  believe(legs: readonly string[]): void {
-    if (this.#since === undefined) { for (const leg of legs) this.#legs.add({ leg }); }
-  }
-
   /** Why it is not, as a clause. */
   get why(): string {
     return this.#why;
+  }
+
+  /** Takes the legs that the daemon believes to be alive, before the first state has arrived. */
+  believe(legs: readonly string[]): void {
+    if (this.#since === undefined) { for (const leg of legs) this.#legs.add({ leg }); }
   }
 
   /** The relay that is followed. */
@@ -103,6 +105,7 @@ export class Follower {
   /** The connection is lost; the line has reported that. */
   disconnected(): void {
     this.#isUp = false;
+    this.#why = unanswered;
     this.#heldDown = undefined;
     this.#asked = this.#lag = undefined;
     this.#waiting.clear();
@@ -282,21 +285,16 @@ export class Follower {
 
   /** The link of the box was lost, that of the relay was not: the legs are those that were known, and then comes what they did. */
   #resume(): void {
-    if (!this.#isInterrupted || this.#lastLink === undefined) return;
+    if (this.#isUp || this.#lastLink === undefined) return;
     this.#up(this.#lastLink);
     if (this.#phone) this.#report({ ...this.#phone, desk: this.#desk });
-  }
-
-  /** The link of the box was lost, and that of the relay was not. */
-  get #isInterrupted(): boolean {
-    return !this.#isUp && this.#lastLink !== undefined;
   }
 
   /** Reports the items that no longer wait for others. */
   #drain(now: number): void {
     const followed = this.#followed;
-    // Before an answer has shown what was missed, what comes next cannot be reported.
-    if (!followed || this.#isInterrupted) return;
+    // The link of the box was lost: before an answer has shown what was missed, what comes next cannot be reported.
+    if (!followed || (!this.#isUp && this.#lastLink !== undefined)) return;
     for (const n of this.#waiting.keys()) if (n <= followed.n) this.#waiting.delete(n);
     for (let next = this.#waiting.get(followed.n + 1); next; next = this.#waiting.get(followed.n + 1)) {
       this.#waiting.delete(next.n);

@@ -1,13 +1,19 @@
 /** One of two relays dies without a last word, on a real nats-server: the agent dials as if nothing had happened. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { Commands } from "../../../drivers/relay/commands.ts";
+import { Follower } from "../../../drivers/relay/follow.ts";
 import { spreadMs } from "../../../drivers/relay/mod.ts";
 import { readBeat } from "../../../src/broker/messages.ts";
+import type { CommandResult } from "../../../src/core/line.ts";
 import { ownFolder } from "../../support/folder.ts";
 import { LineListener } from "../../support/line-listener.ts";
 import { LoneRelay } from "../../support/lone-relay.ts";
 import { noNats } from "../../support/nats.ts";
 import { quickTimers, RelayRig } from "../../support/relay-rig.ts";
+import { FakeTimers } from "../../support/timers.ts";
 import { until } from "../../support/until.ts";
+
+const up = { up: true, to: "switch" } as const;
 
 setDefaultTimeout(60_000);
 
@@ -61,6 +67,29 @@ describe.skipIf(noNats !== "")(`of two relays one dies${noNats}`, () => {
     expect(rig.sim.dialled).toHaveLength(1);
     await stop();
   });
+});
+
+test("a dial before a relay has answered: the agent reads why it fails", () => {
+  const results: CommandResult[] = [];
+  const commands = new Commands({
+    timers: new FakeTimers(),
+    answerMs: 5000,
+    send: () => {},
+    onSilent: () => {},
+    onResult: (_, result) => void results.push(result),
+  });
+  const follower = new Follower("1001", true);
+  const dial = () => commands.execute({ type: "dial", desk: "1001", call: "c", number: "112" }, follower, 0);
+  const why = "Cannot dial: the connection to the phone system is down (no relay has answered yet).";
+  dial();
+  follower.connected(0);
+  follower.onAnswer(
+    { r: "a#1", rank: 1, c: 1, at: 0, switch: up, n: 1, state: { link: up, legs: [], ended: [] } },
+    0,
+  );
+  follower.disconnected();
+  dial();
+  expect(results).toEqual([1, 2].map(() => ({ outcome: "failed", cause: "NO_LINK", why })));
 });
 
 test("after the loss of the broker the boxes of a large fleet do not all log in at once", async () => {
