@@ -25,7 +25,11 @@ export interface LoginOptions extends Pick<GuardOptions, "from" | "now"> {
 /** The result of an attempt to log in: `locked` means that the password was not looked at. */
 export type LoginResult = "ok" | "wrong" | "locked";
 
-const cookie = "telesetd_session";
+/** Named after the port that the browser sees: another box may listen on another port of the host, and gets all its cookies. */
+function cookieOf({ req }: Context): string {
+  const [, port = ""] = /:(\d+)$/.exec(req.header("host") ?? "") ?? [];
+  return `telesetd_session_${port}`;
+}
 
 /** How often all addresses together may try: a check of a password costs a small box 50 ms of its processor. */
 const maxTries: Rate = { perSecond: 1, burst: 10 };
@@ -35,7 +39,7 @@ const maxPassword = 256;
 
 /** The session of a request; undefined if nobody has logged in. */
 export function sessionOf(context: Context, sessions: Sessions): Session | undefined {
-  return sessions.find(getCookie(context, cookie));
+  return sessions.find(getCookie(context, cookieOf(context)));
 }
 
 /** `GET` and `POST /ui/login`. */
@@ -59,7 +63,7 @@ export function addLogin(app: Hono, options: LoginOptions): void {
     log.info("Log-in to the page", { from: source });
     // Behind TLS the browser must not send it without.
     const secure = context.req.header("origin")?.startsWith("https:") === true;
-    setCookie(context, cookie, sessions.open().id, {
+    setCookie(context, cookieOf(context), sessions.open().id, {
       path: root,
       httpOnly: true,
       sameSite: "Strict",
@@ -75,7 +79,7 @@ export function addLogout(app: Hono, sessions: Sessions): void {
   app.post(`${root}logout`, (context) => {
     const session = sessionOf(context, sessions);
     if (session) sessions.close(session);
-    deleteCookie(context, cookie, { path: root });
+    deleteCookie(context, cookieOf(context), { path: root });
     return context.redirect(`${root}login`, 303);
   });
 }

@@ -1,8 +1,9 @@
 /** Who gets to see the page, and what other web pages cannot make a browser do with it. */
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cleanUp, open } from "../support/httpclient.ts";
 import { openPage, PageClient, password } from "../support/page/page.ts";
 
+setDefaultTimeout(60_000);
 afterEach(cleanUp);
 
 const hour = 3_600_000;
@@ -51,9 +52,21 @@ describe("a session", () => {
     const page = await openPage();
     const { headers } = await page.login();
     expect(String(headers["set-cookie"])).toMatch(
-      /^telesetd_session=[\w-]{43}; Max-Age=43200; Path=\/ui\/; HttpOnly; SameSite=Strict$/,
+      /^telesetd_session_\d+=[\w-]{43}; Max-Age=43200; Path=\/ui\/; HttpOnly; SameSite=Strict$/,
     );
     expect((await page.get("/ui/")).status).toBe(200);
+  });
+
+  test("of two boxes on one host: a browser, which sends all cookies of a host to each port, stays logged in to both", async () => {
+    const [one, other] = [await openPage(), await openPage()];
+    const jar = new Map<string, string>();
+    for (const page of [one, other]) {
+      await page.login();
+      const [name = "", value = ""] = page.cookie.split("=");
+      jar.set(name, value);
+    }
+    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
+    for (const page of [one, other]) expect((await page.get("/ui/", { cookie })).status).toBe(200);
   });
 
   test("has a cookie for TLS alone behind a proxy with TLS", async () => {
@@ -68,7 +81,7 @@ describe("a session", () => {
     const stolen = page.cookie;
     const { status, headers } = await page.post("/ui/logout", { token: await page.token() });
     expect([status, headers["location"]]).toEqual([303, "/ui/login"]);
-    expect(String(headers["set-cookie"])).toStartWith("telesetd_session=; Max-Age=0");
+    expect(String(headers["set-cookie"])).toStartWith(`telesetd_session_${page.port}=; Max-Age=0`);
     expect((await page.get("/ui/", { cookie: stolen })).status).toBe(303);
     expect((await page.get("/ui/live", { cookie: stolen, accept: "*/*" })).status).toBe(401);
   });
