@@ -10,7 +10,7 @@ import { addressOf, applicationOf } from "./address.ts";
 import { type AsteriskConfig, usualContexts } from "./config.ts";
 import { evaluation, expressionsOf, readValues } from "./reading.ts";
 import { siteOf } from "./site.ts";
-import { type AriFailure, codeOf, login, refusal, subscribe } from "./wire/ari.ts";
+import { type AriFailure, codeOf, login, refusal, subscribe, unsubscribe } from "./wire/ari.ts";
 import { readEndpoint, readList, readObject, textOf } from "./wire/message.ts";
 import { placeOf, refusalOf, Rest } from "./wire/rest.ts";
 import { EventSocket } from "./wire/socket.ts";
@@ -222,10 +222,7 @@ async function checkEvents(bench: Bench): Promise<Outcome> {
   const { desks } = siteOf(config, context.desks, []);
   const sources = desks.flatMap(({ endpoints }) => endpoints.map((name) => `endpoint:${config.technology}/${name}`));
   const missing = await subscribe(rest, { application, user: config.user }, sources);
-  const path = `applications/${encodeURIComponent(application)}/subscription`;
-  for (const eventSource of sources.filter((source) => !missing.includes(source))) {
-    undo.push(() => rest.command({ method: "DELETE", path, query: { eventSource } }));
-  }
+  undo.push(() => unsubscribe(rest, application, sources.filter((source) => !missing.includes(source))));
   await openChannel(bench);
   if (missing.length === 0) return good(`Asterisk sends the events of ${sources.length === 1 ? "the phone" : "all phones"}.`);
   const names = missing.map((source) => source.replace("endpoint:", "")).join(", ");

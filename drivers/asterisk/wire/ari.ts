@@ -1,6 +1,6 @@
 /** The steps of a connection to ARI: the login, the subscription. Each failure has a code and says what to check. */
 import { fieldsOf, readObject, textOf } from "./message.ts";
-import { type Answer, NoAnswer, refusalOf, type Rest, type RestFailure } from "./rest.ts";
+import { type Answer, type Asked, NoAnswer, refusalOf, type Rest, type RestFailure } from "./rest.ts";
 
 /**
  * Why ARI does not work: a request without an answer (`RestFailure`); `login-refused` (401); `forbidden` (403); `no-ari`: what
@@ -42,8 +42,8 @@ export function refusal(answer: Answer, user: string, what: string): AriRefused 
   return new AriRefused("refused", `Asterisk does not give ${what} (${refusalOf(answer)})`);
 }
 
-/** How many endpoints one request subscribes to. */
-const maxEndpoints = 20;
+/** How many sources one request names. */
+const maxSources = 20;
 
 /**
  * Requests the events of these sources, such as `endpoint:PJSIP/1001`. Subscribing again changes nothing.
@@ -55,13 +55,8 @@ export async function subscribe(
   sources: readonly string[],
 ): Promise<readonly string[]> {
   const missing: string[] = [];
-  for (let from = 0; from < sources.length; from += maxEndpoints) {
-    const some = sources.slice(from, from + maxEndpoints);
-    const answer = await rest.again({
-      method: "POST",
-      path: `applications/${encodeURIComponent(application)}/subscription`,
-      query: { eventSource: some.join(",") },
-    });
+  for (const some of groupsOf(sources)) {
+    const answer = await rest.again(subscription("POST", application, some));
     if (answer.ok) continue;
     // One unknown endpoint refuses all of them.
     if (answer.status === 422 && some.length === 1) missing.push(...some);
@@ -70,6 +65,28 @@ export async function subscribe(
     } else throw subscriptionRefusal(answer, application, user);
   }
   return missing;
+}
+
+/** Ends subscriptions. Rejects with NoAnswer. */
+export async function unsubscribe(
+  rest: Pick<Rest, "again">,
+  application: string,
+  sources: readonly string[],
+): Promise<void> {
+  for (const some of groupsOf(sources)) await rest.again(subscription("DELETE", application, some));
+}
+
+function subscription(method: "POST" | "DELETE", application: string, sources: readonly string[]): Asked {
+  return {
+    method,
+    path: `applications/${encodeURIComponent(application)}/subscription`,
+    query: { eventSource: sources.join(",") },
+  };
+}
+
+function groupsOf(sources: readonly string[]): readonly (readonly string[])[] {
+  const count = Math.ceil(sources.length / maxSources);
+  return Array.from({ length: count }, (_, index) => sources.slice(index * maxSources, (index + 1) * maxSources));
 }
 
 function subscriptionRefusal(answer: Answer, application: string, user: string): AriRefused {

@@ -62,6 +62,14 @@ test("all is well: every hop is good, and nothing is left on the switch", async 
   expect(removed).toEqual(["channels", "applications"]);
 });
 
+test("the subscriptions of many phones are ended in groups: each request may take until its deadline", async () => {
+  const desks = Array.from({ length: 45 }, (_, index) => String(2000 + index));
+  const { pbx } = await found({ desks, phones: desks });
+  const ended = pbx.server.requests.filter(({ method, path }) => method === "DELETE" && path.startsWith("/applications"));
+  expect(ended.flatMap(({ query }) => query["eventSource"]?.split(",") ?? [])).toHaveLength(desks.length);
+  expect(ended).toHaveLength(3);
+});
+
 test("beside a running daemon: it has another application", async () => {
   const { pbx } = await found();
   const used = pbx.server.requests.flatMap(({ path }) => /^\/applications\/([^/]+)/.exec(path)?.[1] ?? []);
