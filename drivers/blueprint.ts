@@ -13,20 +13,21 @@
  *
  * docs/drivers.md explains each step; `drivers/freeswitch/` and `drivers/sip/` do the same for real switches.
  */
-import * as z from "zod";
+import * as v from "valibot";
 import type { CommandResult, DialCommand, LegFacts, LineCommand, LineEvent } from "../src/core/line.ts";
 import type { DriverContext, DriverEntry, Hop, LoadedDriver } from "./driver.ts";
 import { type ConnectionAttempt, Reconnection } from "./shared/reconnection.ts";
+import { setting } from "../src/config/setting.ts";
 import { messageOf } from "../src/platform/text.ts";
 
 /** The settings: the `line` part of the configuration. Each has a default where one makes sense, and a description. */
-export const blueprintConfig = z.strictObject({
-  driver: z.literal("blueprint"),
-  greeting: z.string().max(60).default("hello").meta({ description: "what the switch is greeted with" }),
+export const blueprintConfig = v.strictObject({
+  driver: v.literal("blueprint"),
+  greeting: setting("what the switch is greeted with", v.pipe(v.string(), v.maxLength(60)), "hello"),
 });
 
 /** The settings, checked, with all defaults. */
-export type BlueprintConfig = z.infer<typeof blueprintConfig>;
+export type BlueprintConfig = v.InferOutput<typeof blueprintConfig>;
 
 /** How this driver reaches the switch. */
 export interface Wire {

@@ -1,5 +1,5 @@
 /** What the rest of telesetd knows about a driver. */
-import type * as z from "zod";
+import type * as v from "valibot";
 import type { Line } from "../src/core/line.ts";
 import type { Log } from "../src/log/log.ts";
 import type { Timers } from "../src/platform/timers.ts";
@@ -92,37 +92,40 @@ export interface QuestionGroup<C = Readonly<Record<string, unknown>>> {
   check(settings: C, context: ProbeContext, signal: AbortSignal): AsyncIterable<Hop>;
 }
 
+/** The schema of a driver's settings. */
+export type SettingsSchema = v.GenericSchema<Readonly<Record<string, unknown>>> & { readonly entries: v.ObjectEntries };
+
 /** An entry of `registry.ts`: what is known about a driver without loading it. */
-export interface DriverEntry<S extends z.ZodObject = z.ZodObject> {
+export interface DriverEntry<S extends SettingsSchema = SettingsSchema> {
   readonly name: string;
   /** Checks the settings without opening anything. */
   readonly schema: S;
   /** The settings of the documentation's example, with every required key. */
-  readonly reference: z.input<S>;
+  readonly reference: v.InferInput<S>;
   /** Loads what only the configured driver needs: with its libraries it is most of the driver's code. */
   load(): Promise<LoadedDriver<S>>;
   /** The questions of `telesetd setup`, in order. */
-  readonly setup: readonly QuestionGroup<z.infer<S>>[];
+  readonly setup: readonly QuestionGroup<v.InferOutput<S>>[];
   /**
    * The addresses and names of everything that it connects to, for the service's address rules; absent: it may connect to any.
    */
-  hosts?(config: z.infer<S>): readonly string[];
+  hosts?(config: v.InferOutput<S>): readonly string[];
   /** Whether Login, Ready, NotReady and Logout go to the switch, which distributes calls to agents. Absent: never. */
-  drivesAgents?(config: z.infer<S>): boolean;
+  drivesAgents?(config: v.InferOutput<S>): boolean;
   /** Whether the agent that a command is about is chosen by its sender, and not by the desk. Absent: never. */
-  namesAgents?(config: z.infer<S>): boolean;
+  namesAgents?(config: v.InferOutput<S>): boolean;
   /** The switch does not report registrations to this driver: a phone that is watched counts as registered. */
   readonly assumesRegistered?: true;
   /** The settings with a simulated switch on this machine instead of the real one, for demo and replay. */
-  simulated?(config: z.infer<S>, peer: { readonly port: number; readonly password: string }): z.infer<S>;
+  simulated?(config: v.InferOutput<S>, peer: { readonly port: number; readonly password: string }): v.InferOutput<S>;
 }
 
 /** The parts of a driver that work. */
-export interface LoadedDriver<S extends z.ZodObject = z.ZodObject> {
-  open(config: z.infer<S>, context: DriverContext): Line;
+export interface LoadedDriver<S extends SettingsSchema = SettingsSchema> {
+  open(config: v.InferOutput<S>, context: DriverContext): Line;
   /**
    * Checks each hop from the box to the phones of these desks, on separate connections: it changes nothing on the switch and
    * works beside a running daemon. Never throws for expected trouble; what cannot be checked is `skipped`.
    */
-  probe(config: z.infer<S>, context: ProbeContext, signal: AbortSignal): AsyncIterable<Hop>;
+  probe(config: v.InferOutput<S>, context: ProbeContext, signal: AbortSignal): AsyncIterable<Hop>;
 }

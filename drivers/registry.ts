@@ -1,4 +1,5 @@
 /** The registry of drivers. To add one: copy `blueprint.ts`, and put its entry here. */
+import { parse } from "valibot";
 import type { DriverContext, DriverEntry, Hop, ProbeContext } from "./driver.ts";
 import type { Line } from "../src/core/line.ts";
 import { asterisk } from "./asterisk/entry.ts";
@@ -44,7 +45,7 @@ export function driverOf(settings: Settings): ConfiguredDriver {
   if (!entry) {
     throw new Error(`There is no driver ${settings.driver}: expected one of ${entries.map(({ name }) => name).join(", ")}`);
   }
-  const config = entry.schema.parse(settings);
+  const config = parse(entry.schema, settings);
   return {
     hosts: entry.hosts?.(config),
     drivesAgents: entry.drivesAgents?.(config) ?? false,

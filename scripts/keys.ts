@@ -1,7 +1,6 @@
 /** The keys of the configuration, from its JSON Schema, for the page and the manual. */
 import { lineSchemas } from "../drivers/registry.ts";
-import { relayJsonSchema } from "../src/config/relay.ts";
-import { jsonSchema } from "../src/config/schema.ts";
+import { jsonSchema, relayJsonSchema } from "../src/config/json-schema.ts";
 
 /** A configuration key. */
 export interface Key {

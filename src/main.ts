@@ -1,6 +1,5 @@
 #!/usr/bin/env bun
 /** Entry point of the command line. */
-import "./config/jitless.ts";
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
 import { cli } from "./cli.ts";

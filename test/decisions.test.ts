@@ -45,7 +45,9 @@ describe("the rule finds", () => {
 });
 
 describe("only a driver knows the keys of its settings:", () => {
-  const keys = Object.values(lineSchemas).flatMap(({ shape }) => Object.keys(shape)).filter((key) => key !== "driver").join("|");
+  const keys = Object.values(lineSchemas).flatMap(({ entries }) => Object.keys(entries)).filter((key) => key !== "driver").join(
+    "|",
+  );
   const byKey = new RegExp(
     [
       String.raw`\bline[?!]?\.(?:${keys})\b`,

@@ -19,7 +19,7 @@ const table = `
   src/outbox/schedule.ts   | core/count.ts type:outbox/record.ts | what is due is decided without a clock or a store
   src/store/               | core/ platform/timers.ts type:platform/ type:log/ type:outbox/record.ts node bun:sqlite | the store keeps what it is given and decides nothing
   src/status/              | type:history/ core/ image/state.ts log/log.ts version.ts | a view of the desks, the same for all readers
-  src/fleet/               | broker/nkey.ts core/ status/ platform/ type:log/ page/ http/site.ts metrics/exposition.ts version.ts node hono zod | the fleet uses injected functions: it knows no loop, store or driver
+  src/fleet/               | broker/nkey.ts core/ status/ platform/ type:log/ page/ http/site.ts metrics/exposition.ts version.ts node hono valibot | the fleet uses injected functions: it knows no loop, store or driver
   src/page/                | cctsdk/guard.ts core/ log/ type:config/settings.ts type:history/ image/state.ts type:metrics/hours.ts type:outbox/ platform/ status/ version.ts node hono | a view of the box and its buttons: it knows no loop, store or driver
   src/relay/               | broker/ core/ platform/rate-limit.ts type:metrics/ type:platform/ type:log/ | works with any line and any broker: it knows no driver
   src/broker/              | type:core/line.ts core/unchanged.ts platform/text.ts platform/timers.ts platform/connect-error.ts type:platform/ type:log/ node @nats-io/transport-node | relays, boxes and the fleet's commands use it, so that it knows none of them
@@ -28,15 +28,15 @@ const table = `
   src/http/connection.ts   | node | a tool is independent of its users
   src/http/plain.ts        | node | a tool is independent of its users
   src/http/request-line.ts | node | a tool is independent of its users
-  src/config/              | broker/broker.ts broker/subjects.ts platform/ cctsdk/profile.ts core/crm.ts core/omit-undefined.ts log/ node zod jsonc-parser fastest-levenshtein | the schema is given the drivers' parts: it does not know the drivers
+  src/config/              | broker/broker.ts broker/subjects.ts platform/ cctsdk/profile.ts core/crm.ts core/omit-undefined.ts log/ node valibot @valibot/to-json-schema jsonc-parser fastest-levenshtein | the schema is given the drivers' parts: it does not know the drivers
   src/config/boot-file.ts  | node | untrusted files are read before anything else is known about them
   src/image/               | core/count.ts type:config/image.ts node | what the image does is decided from facts, without running it
   src/loop.ts              | core/ platform/remembered.ts platform/text.ts type:log/ type:metrics/ type:outbox/ type:passwords.ts | the one writer works with any line, store and CRM
   src/passwords.ts         | core/count.ts type:core/crm.ts platform/lockout.ts node | only the configuration decides who may log in
-  drivers/                 | drivers/shared/ drivers/driver.ts broker/ core/line.ts core/number.ts core/omit-undefined.ts platform/ type:log/ zod node modesl drachtio-srf debug | a driver can be replaced without a change elsewhere, and knows no CRM, store or HTTP
+  drivers/                 | drivers/shared/ drivers/driver.ts config/setting.ts broker/ core/line.ts core/number.ts core/omit-undefined.ts platform/ type:log/ valibot node modesl drachtio-srf debug | a driver can be replaced without a change elsewhere, and knows no CRM, store or HTTP
   drivers/shared/          | type:drivers/driver.ts type:core/line.ts platform/ type:log/ | it knows no switch, so that drivers need not know each other
-  drivers/driver.ts        | type:core/line.ts type:platform/ type:log/ type:zod | a driver is described by types alone
-  drivers/registry.ts      | drivers/driver.ts drivers/asterisk/entry.ts drivers/freeswitch/entry.ts drivers/relay/entry.ts drivers/sip/entry.ts type:core/line.ts | the registry knows one file of each driver
+  drivers/driver.ts        | type:core/line.ts type:platform/ type:log/ type:valibot | a driver is described by types alone
+  drivers/registry.ts      | drivers/driver.ts drivers/asterisk/entry.ts drivers/freeswitch/entry.ts drivers/relay/entry.ts drivers/sip/entry.ts type:core/line.ts valibot | the registry knows one file of each driver
   simulator/               | node bun | it plays the switch: code shared with telesetd could not test telesetd
 `;
 
@@ -90,10 +90,14 @@ const packages: Record<string, { readonly places: RegExp; readonly why: string }
   commander: { places: /^src\/cli\.ts$/, why: "commands are functions; how a line is read is the table's business" },
   "ipaddr.js": { places: /^src\/platform\/address\.ts$/, why: "what an address is, is decided once" },
   "jsonc-parser": { places: /^src\/config\/text\.ts$/, why: "only the configuration is written by hand" },
-  "fastest-levenshtein": { places: /^src\/(config\/text|cctsdk\/decode)\.ts$/, why: "a did-you-mean for keys and for callouts" },
-  zod: {
+  "fastest-levenshtein": {
+    places: /^src\/(config\/problems|cctsdk\/decode)\.ts$/,
+    why: "a did-you-mean for keys and for callouts",
+  },
+  "@valibot/to-json-schema": { places: /^src\/config\/json-schema\.ts$/, why: "the daemon makes no JSON Schema" },
+  valibot: {
     places:
-      /^(src\/fleet\/(admin|signed)|src\/config\/(fleet|image|jitless|parse|relay|schema|secrets|settings|text|wire)|drivers\/(driver|blueprint)|drivers\/[^/]+\/config)\.ts$/,
+      /^(src\/fleet\/(admin|signed)|src\/config\/(fleet|image|json-schema|parse|problems|relay|schema|secrets|setting|settings|wire)|drivers\/(driver|registry|blueprint)|drivers\/[^/]+\/config)\.ts$/,
     why: "schemas are for what people write, and for what boxes and the administrator send",
   },
 };
@@ -215,7 +219,7 @@ describe("the import parser finds", () => {
     ["names", 'import { a, type B } from "./x.ts";', [{ to: "./x.ts", typeOnly: false }]],
     ["a type import", 'import type { A } from "./x.ts";', [{ to: "./x.ts", typeOnly: true }]],
     ["names that are all types", 'import { type A, type B } from "./x.ts";', [{ to: "./x.ts", typeOnly: true }]],
-    ["a namespace import", 'import * as z from "zod";', [{ to: "zod", typeOnly: false }]],
+    ["a namespace import", 'import * as v from "valibot";', [{ to: "valibot", typeOnly: false }]],
     ["a default", 'import x from "./x.json" with { type: "json" };', [{ to: "./x.json", typeOnly: false }]],
     ["a default and names", 'import x, { type A } from "x";', [{ to: "x", typeOnly: false }]],
     ["several lines", 'import {\n  a,\n  b,\n} from "x";', [{ to: "x", typeOnly: false }]],
@@ -234,7 +238,7 @@ describe("the import parser finds", () => {
     const file = (path: string, ...to: string[]) => ({ path, imports: to.map((name) => ({ to: name, typeOnly: true })) });
     expect(ringIn([file("a", "b"), file("b", "c"), file("c", "a")])).toEqual(["a", "b", "c", "a"]);
     expect(ringIn([file("a", "a")])).toEqual(["a", "a"]);
-    expect(ringIn([file("a", "b", "c"), file("b", "c"), file("c", "zod")])).toBeUndefined();
+    expect(ringIn([file("a", "b", "c"), file("b", "c"), file("c", "valibot")])).toBeUndefined();
   });
 
   test.each([

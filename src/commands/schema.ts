@@ -1,6 +1,6 @@
 /** `telesetd schema` */
 import { lineSchemas } from "../../drivers/registry.ts";
-import { jsonSchema } from "../config/schema.ts";
+import { jsonSchema } from "../config/json-schema.ts";
 import type { Io } from "./io.ts";
 
 /** Prints the JSON Schema of the configuration. */

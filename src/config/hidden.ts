@@ -2,7 +2,8 @@
 import { schemaFor } from "./schema.ts";
 import type { LineSchemas } from "./schema.ts";
 import { Secrets } from "./secrets.ts";
-import { isKey, isSecret, looseJson } from "./text.ts";
+import { isKey, isSecret } from "./problems.ts";
+import { looseJson } from "./text.ts";
 
 /** What is shown instead of a secret. */
 export const hiddenSecret = "[secret]";

@@ -1,21 +1,24 @@
 /** Parses a configuration file by its schema: every error at once, with its path. */
-import type * as z from "zod";
+import * as v from "valibot";
 import type { Secrets } from "./secrets.ts";
-import { configError, givenTwice, parseJson, pathText, type Problem, sentences } from "./text.ts";
+import { checking, problemsOf } from "./problems.ts";
+import { configError, givenTwice, parseJson, pathText, type Problem } from "./text.ts";
 
 /**
  * Parses the text of a file by a schema. @param further problems found otherwise.
  * @throws ConfigError with all errors.
  */
-export function parseBy(schema: z.ZodType, text: string, secrets: Secrets, further: readonly Problem[]): unknown {
-  const result = schema.safeParse(secrets.filledIn(parseJson(text)), { reportInput: true });
-  const problems = [...secrets.problems.values(), ...givenTwice(text), ...further];
-  if (!result.success) {
-    const others = result.error.issues.filter(({ path }) => !secrets.problems.has(pathText(path)));
-    problems.push(...others.flatMap((issue) => sentences(issue, schema)));
-  }
+export function parseBy(schema: v.GenericSchema, text: string, secrets: Secrets, further: readonly Problem[]): unknown {
+  const value = secrets.filledIn(parseJson(text));
+  const result = v.safeParse(schema, value, checking);
+  const problems = [
+    ...secrets.problems.values(),
+    ...givenTwice(text),
+    ...further,
+    ...problemsOf(result.issues ?? [], value, schema).filter(({ path }) => !secrets.problems.has(pathText(path))),
+  ];
   if (!result.success || problems.length > 0) throw configError(text, problems);
-  return result.data;
+  return result.output;
 }
 
 /** Finds extensions that are listed twice, whatever other errors there are. @param path that of the object with the desks. */

@@ -1,108 +1,101 @@
 /** The configuration of a relay (`telesetd relay`): a file of its own beside the configuration of a box. */
 import { readFileSync } from "node:fs";
-import * as z from "zod";
+import * as v from "valibot";
 import { readServer } from "../broker/broker.ts";
 import { prefixPattern, usualPrefix } from "../broker/subjects.ts";
+import { matching, optional, required, setting, whole } from "./setting.ts";
 import { messageOf } from "../platform/text.ts";
-import {
-  cidr,
-  ConfigError,
-  desk,
-  lineSchema,
-  type LineSchemas,
-  log,
-  numbers,
-  page,
-  port,
-  screenPopKeys,
-  toJsonSchema,
-} from "./schema.ts";
+import { cidr, ConfigError, desk, lineSchema, type LineSchemas, log, numbers, page, port, screenPopKeys } from "./schema.ts";
 import { listedTwice, parseBy } from "./parse.ts";
 import { Secrets } from "./secrets.ts";
 import { configError, parseJson } from "./text.ts";
 
-const server = z.string().refine((url) => readServer(url) !== undefined, "expected a server such as tls://10.1.0.5:4222");
+const server = v.pipe(
+  v.string(),
+  v.check((url) => readServer(url) !== undefined, "expected a server such as tls://10.1.0.5:4222"),
+);
 
-const dial = z.strictObject({
-  perMinute: z.int().positive().default(20).meta({ description: "maximum number of dials from one desk per minute" }),
-  perDay: z.int().positive().default(1000).meta({ description: "maximum number of dials from one desk in 24 hours" }),
-  agentPerMinute: z.int().positive().default(30).meta({
-    description: "maximum number of changes of an agent's state from one desk per minute",
-  }),
+const dial = v.strictObject({
+  perMinute: setting("maximum number of dials from one desk per minute", whole(1), 20),
+  perDay: setting("maximum number of dials from one desk in 24 hours", whole(1), 1000),
+  agentPerMinute: setting("maximum number of changes of an agent's state from one desk per minute", whole(1), 30),
 });
 
 /** An id, or its beginning followed by `*`. */
-const deskPattern = z.string().regex(/^(\d{1,20}|\d{0,19}\*)$/, "expected an extension, or its beginning and *, such as 10*");
-const agentPattern = z.string().regex(
-  /^([^*]{1,100}|[^*]{0,99}\*)$/,
-  "expected an agent id, or its beginning and *, such as 70*",
-);
+const deskPattern = matching(/^(\d{1,20}|\d{0,19}\*)$/, "expected an extension, or its beginning and *, such as 10*");
+const agentPattern = matching(/^([^*]{1,100}|[^*]{0,99}\*)$/, "expected an agent id, or its beginning and *, such as 70*");
 
-const http = z.strictObject({
-  host: z.string().default("0.0.0.0").meta({ description: "address to listen on" }),
-  port: port.default(8092).meta({ description: "port to listen on" }),
-  hostNames: z.array(z.string().min(1)).default([]).meta({
-    description: "host names of the relay that a request may have in its Host header",
-  }),
-  monitorAllow: z.array(cidr).default([]).meta({ description: "further addresses that may read /readyz and /metrics" }),
-  page: page.optional().meta({ description: "the page of the fleet at /ui/; absent: there is none" }),
+const http = v.strictObject({
+  host: setting("address to listen on", v.string(), "0.0.0.0"),
+  port: setting("port to listen on", port, 8092),
+  hostNames: setting(
+    "host names of the relay that a request may have in its Host header",
+    v.array(v.pipe(v.string(), v.nonEmpty())),
+    [],
+  ),
+  monitorAllow: setting("further addresses that may read /readyz and /metrics", v.array(cidr), []),
+  page: optional("the page of the fleet at /ui/; absent: there is none", page),
 });
 
-const section = z.strictObject({
-  name: z.string().regex(/^[A-Za-z0-9_-]{1,32}$/, "expected letters, digits, - or _").default("a").meta({
-    description: "the name of this relay among those of the site",
-  }),
-  rank: z.int().min(0).max(1000).default(1).meta({ description: "boxes follow the relay with the lowest rank" }),
-  servers: z.array(server).min(1).meta({
-    description: "the NATS servers: tls://HOST:PORT, or nats://HOST:PORT without encryption",
-  }),
-  ca: z.string().min(1).optional().meta({
-    description: "the certificate, as PEM text or the path of a file, that must have signed that of the server",
-    secret: true,
-  }),
-  credentials: z.string().min(1).optional().meta({
-    description: "the credentials of the relay: the text of a .creds file or its path, a seed, or user:password",
-    secret: true,
-  }),
-  prefix: z.string().regex(prefixPattern, "expected letters, digits and - _ . such as tele").default(usualPrefix).meta({
-    description: "the first part of all subjects, one for each PBX",
-  }),
-  desks: z.union([z.array(desk).min(1), z.strictObject({ file: z.string().min(1) })]).meta({
-    description: 'the desks, as in the configuration of a box, or {"file": PATH} of a JSON file with that list',
-  }),
-  variables: z.array(z.string().min(1)).default([...screenPopKeys]).meta({
-    description: "the channel variables whose values boxes may send to the CRM (screenPop.data)",
-  }),
-  dial: dial.prefault({}),
-  agents: z.record(deskPattern, z.array(agentPattern)).optional().meta({
-    description:
-      'which agents may log in at which desks: {"1001": ["7"], "20*": ["70*"]}; required if the name of an agent contains {agent} (line.acdAgent), because then the box chooses it',
-  }),
-  configKey: z.string().min(1).optional().meta({
-    description: "the public key that signs pushed configurations (telesetd fleet init)",
-  }),
-  http: http.optional().meta({ description: "the page and the metrics of the fleet; absent: there are none" }),
+/** The section `relay`. */
+export const section = v.strictObject({
+  name: setting(
+    "the name of this relay among those of the site",
+    matching(/^[A-Za-z0-9_-]{1,32}$/, "expected letters, digits, - or _"),
+    "a",
+  ),
+  rank: setting("boxes follow the relay with the lowest rank", whole(0, 1000), 1),
+  servers: required(
+    "the NATS servers: tls://HOST:PORT, or nats://HOST:PORT without encryption",
+    v.pipe(v.array(server), v.nonEmpty()),
+  ),
+  ca: optional(
+    "the certificate, as PEM text or the path of a file, that must have signed that of the server",
+    v.pipe(v.string(), v.nonEmpty()),
+    { secret: true },
+  ),
+  credentials: optional(
+    "the credentials of the relay: the text of a .creds file or its path, a seed, or user:password",
+    v.pipe(v.string(), v.nonEmpty()),
+    { secret: true },
+  ),
+  prefix: setting(
+    "the first part of all subjects, one for each PBX",
+    matching(prefixPattern, "expected letters, digits and - _ . such as tele"),
+    usualPrefix,
+  ),
+  desks: required(
+    'the desks, as in the configuration of a box, or {"file": PATH} of a JSON file with that list',
+    v.union([v.pipe(v.array(desk), v.nonEmpty()), v.strictObject({ file: v.pipe(v.string(), v.nonEmpty()) })]),
+  ),
+  variables: setting(
+    "the channel variables whose values boxes may send to the CRM (screenPop.data)",
+    v.array(v.pipe(v.string(), v.nonEmpty())),
+    [...screenPopKeys],
+  ),
+  dial: v.optional(dial, {}),
+  agents: optional(
+    'which agents may log in at which desks: {"1001": ["7"], "20*": ["70*"]}; required if the name of an agent contains {agent} (line.acdAgent), because then the box chooses it',
+    v.record(deskPattern, v.array(agentPattern)),
+  ),
+  configKey: optional("the public key that signs pushed configurations (telesetd fleet init)", v.pipe(v.string(), v.nonEmpty())),
+  http: optional("the page and the metrics of the fleet; absent: there are none", http),
 });
 
-function schemaWith<L extends z.ZodType>(line: L) {
-  return z.strictObject({
-    $schema: z.string().optional(),
-    relay: section.meta({ description: "the relay" }),
-    line: line.meta({ description: "the switch" }),
-    numbers: numbers.prefault({}),
-    log: log.prefault({}),
+function schemaWith<L extends v.GenericSchema>(line: L) {
+  return v.strictObject({
+    $schema: v.optional(v.string()),
+    relay: required("the relay", section),
+    line: required("the switch", line),
+    numbers: v.optional(numbers, {}),
+    log: v.optional(log, {}),
   });
 }
 
-/** The JSON Schema of the section `relay`, for the reference page. */
-export function relayJsonSchema(): unknown {
-  return toJsonSchema(z.strictObject({ relay: section }));
-}
-
-type Parsed = z.infer<ReturnType<typeof schemaWith<z.ZodObject<{ driver: z.ZodString }, z.core.$loose>>>>;
+type Parsed = v.InferOutput<ReturnType<typeof schemaWith<v.LooseObjectSchema<{ driver: v.StringSchema<undefined> }, undefined>>>>;
 
 /** A desk of a relay. */
-export type RelayDesk = z.infer<typeof desk>;
+export type RelayDesk = v.InferOutput<typeof desk>;
 
 /** A checked configuration of a relay, with its desks. */
 export type RelayConfig = Omit<Parsed, "relay"> & {
@@ -152,9 +145,9 @@ function desksIn(file: string, text: string): RelayDesk[] {
   }
   try {
     const desks = parseJson(list);
-    const schema = z.strictObject({ desks: z.array(desk).min(1) });
+    const schema = v.strictObject({ desks: v.pipe(v.array(desk), v.nonEmpty()) });
     const wrapped = JSON.stringify({ desks });
-    return (parseBy(schema, wrapped, new Secrets(schema, {}), listedTwice({ desks }, [])) as z.infer<typeof schema>).desks;
+    return (parseBy(schema, wrapped, new Secrets(schema, {}), listedTwice({ desks }, [])) as v.InferOutput<typeof schema>).desks;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     throw problem(error.problems.join("; "));

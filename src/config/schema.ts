@@ -4,8 +4,9 @@
  * belongs to the driver.
  */
 import { createHash } from "node:crypto";
-import * as z from "zod";
+import * as v from "valibot";
 import { normaliseRange } from "../platform/address.ts";
+import { converted, listOr, matching, optional, positive, required, setting, whole } from "./setting.ts";
 import { fleetSection } from "./fleet.ts";
 import { imageSections } from "./image.ts";
 import { listedTwice, parseBy } from "./parse.ts";
@@ -18,36 +19,40 @@ import { logLevels } from "../log/log.ts";
 export { ConfigError } from "./text.ts";
 
 /** The number of a port. */
-export const port = z.int().min(1).max(65535);
+export const port = whole(1, 65535);
 
 /** A regular expression, compiled; an invalid one is an error with its path. */
-const pattern = z.string().transform((text, context) => {
-  try {
-    return new RegExp(text);
-  } catch (error) {
-    context.addIssue({ code: "custom", message: `expected a regular expression: ${(error as Error).message}` });
-    return z.NEVER;
-  }
-});
-const oneOrMore = <T extends z.ZodType>(item: T) =>
-  z.preprocess((value) => (typeof value === "string" ? [value] : value), z.array(item));
+const pattern = v.pipe(
+  v.string(),
+  converted((text, report) => {
+    try {
+      return new RegExp(text);
+    } catch (error) {
+      return report(`expected a regular expression: ${(error as Error).message}`);
+    }
+  }),
+);
+const oneOrMore = <S extends v.GenericSchema<string, unknown>>(item: S) => listOr(v.array(item), (text) => [text]);
 const patterns = oneOrMore(pattern);
 
 /** A number, which matches with or without a plus, 00 or the 1 of North America in front; otherwise a regular expression. */
-const numberOrPattern = z.string().min(1).transform((text) =>
-  /^\+?\d[\d -]*$/.test(text) ? `^(?:\\+|00)?1?${text.replace(/\D/g, "")}$` : text
-).pipe(pattern);
+const numberOrPattern = v.pipe(
+  v.string(),
+  v.nonEmpty(),
+  v.transform((text) => /^\+?\d[\d -]*$/.test(text) ? `^(?:\\+|00)?1?${text.replace(/\D/g, "")}$` : text),
+  pattern,
+);
 
 const rewriting = {
-  match: pattern.meta({ description: "regular expression that the number must match" }),
-  replace: z.string().meta({ description: "the replacement; $1 is the first group" }),
+  match: required("regular expression that the number must match", pattern),
+  replace: required("the replacement; $1 is the first group", v.string()),
 };
-const rule = z.strictObject({
+const rule = v.strictObject({
   ...rewriting,
-  direction: z.enum(["inbound", "outbound", "both"]).default("both").meta({ description: "the calls that the rule applies to" }),
+  direction: setting("the calls that the rule applies to", v.picklist(["inbound", "outbound", "both"]), "both"),
 });
 
-const when = z.enum(["ring", "answer", "never"]);
+const when = v.picklist(["ring", "answer", "never"]);
 
 /** The ten optional ScreenPop keys of Oracle's Basic Telephony document, in its spelling. */
 export const screenPopKeys = [
@@ -64,13 +69,13 @@ export const screenPopKeys = [
 ] as const;
 
 /** A desk of a box or of a relay. */
-export const desk = z.strictObject({
-  extension: z.string().regex(/^\d{1,20}$/, "expected digits").meta({
-    description: "the extension of the phone, telesetNumber in UWQ",
-  }),
-  aliases: z.array(z.string().regex(/^[^\s@]+@[^\s@]+$/, "expected user@domain")).default([]).meta({
-    description: "further presence ids (user@domain) of the same handset",
-  }),
+export const desk = v.strictObject({
+  extension: required("the extension of the phone, telesetNumber in UWQ", matching(/^\d{1,20}$/, "expected digits")),
+  aliases: setting(
+    "further presence ids (user@domain) of the same handset",
+    v.array(matching(/^[^\s@]+@[^\s@]+$/, "expected user@domain")),
+    [],
+  ),
 });
 
 /** The default of http.allow: loopback, private and link-local ranges. */
@@ -86,13 +91,11 @@ export const privateRanges = [
 ] as const;
 
 /** A range of addresses. */
-export const cidr = z.string().refine(
-  (text) => normaliseRange(text) !== undefined,
-  "expected an address or a range such as 10.1.0.0/16",
-)
-  .meta({
-    pattern: "^[0-9a-fA-F.:]+(\\/\\d{1,3})?$",
-  });
+export const cidr = v.pipe(
+  v.string(),
+  v.check((text) => normaliseRange(text) !== undefined, "expected an address or a range such as 10.1.0.0/16"),
+  v.metadata({ pattern: "^[0-9a-fA-F.:]+(\\/\\d{1,3})?$" }),
+);
 
 /** Paths of the box itself, which a prefix must not begin with. */
 const ownPaths = "healthz|readyz|metrics|ui";
@@ -101,216 +104,223 @@ const ownPaths = "healthz|readyz|metrics|ui";
 export const prefixPattern = new RegExp(`^(?!/(${ownPaths})(/|$))/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-]$`);
 
 /** A hash made by `telesetd hash-password`. */
-const passwordHash = z.string().startsWith("$argon2id$", "expected the output of telesetd hash-password");
+const passwordHash = v.pipe(v.string(), v.startsWith("$argon2id$", "expected the output of telesetd hash-password"));
 
 /** The page of the box, or that of the fleet. */
-export const page = z.strictObject({
-  password: passwordHash.meta({
-    description: "argon2id hash of the password of the page, generated by telesetd hash-password",
+export const page = v.strictObject({
+  password: required("argon2id hash of the password of the page, generated by telesetd hash-password", passwordHash, {
     secret: true,
   }),
-  allow: z.array(cidr).default([...privateRanges]).meta({ description: "addresses that may open the page" }),
+  allow: setting("addresses that may open the page", v.array(cidr), [...privateRanges]),
 });
 
-const http = z.strictObject({
-  host: z.string().default("0.0.0.0").meta({ description: "address to listen on" }),
-  port: port.default(8090).meta({ description: "port to listen on, the same as in UWQ's URL" }),
-  prefix: z.string().regex(/^\/[A-Za-z0-9._~\/-]*[A-Za-z0-9._~-]$/, "expected a path such as /k3y").regex(
-    new RegExp(`^(?!/(${ownPaths})(/|$))`),
-    "expected a path that telesetd does not use itself, such as /k3y",
-  ).optional().meta({
-    description: "secret path before the callouts (recommended): with /k3y UWQ calls http://BOX:8090/k3y/?FunctionName=...",
-    secret: true,
-  }),
-  allow: z.array(cidr).default([...privateRanges]).meta({ description: "addresses that may send callouts" }),
-  monitorAllow: z.array(cidr).default([]).meta({
-    description: "further addresses that may read /healthz, /readyz and /metrics; the box itself always may",
-    formerly: "monitors",
-  }),
-  hostNames: z.array(z.string().min(1)).default([]).meta({
-    description: "host names of the box that a request may have in its Host header; addresses and localhost are always accepted",
-    formerly: "names",
-  }),
-  allowBrowsers: z.boolean().default(false).meta({
-    description: "accept requests of web browsers, to test callouts by hand",
+const http = v.strictObject({
+  host: setting("address to listen on", v.string(), "0.0.0.0"),
+  port: setting("port to listen on, the same as in UWQ's URL", port, 8090),
+  prefix: optional(
+    "secret path before the callouts (recommended): with /k3y UWQ calls http://BOX:8090/k3y/?FunctionName=...",
+    v.pipe(
+      matching(/^\/[A-Za-z0-9._~\/-]*[A-Za-z0-9._~-]$/, "expected a path such as /k3y"),
+      v.regex(new RegExp(`^(?!/(${ownPaths})(/|$))`), "expected a path that telesetd does not use itself, such as /k3y"),
+    ),
+    { secret: true },
+  ),
+  allow: setting("addresses that may send callouts", v.array(cidr), [...privateRanges]),
+  monitorAllow: setting(
+    "further addresses that may read /healthz, /readyz and /metrics; the box itself always may",
+    v.array(cidr),
+    [],
+    { formerly: "monitors" },
+  ),
+  hostNames: setting(
+    "host names of the box that a request may have in its Host header; addresses and localhost are always accepted",
+    v.array(v.pipe(v.string(), v.nonEmpty())),
+    [],
+    { formerly: "names" },
+  ),
+  allowBrowsers: setting("accept requests of web browsers, to test callouts by hand", v.boolean(), false, {
     formerly: "browsers",
   }),
-  page: page.optional().meta({ description: "the page of the box at /ui/ (docs/page.md); absent: there is none" }),
-  perSecond: z.number().positive().default(50).meta({
-    description: "maximum number of callouts per second from one address; more get 429",
-  }),
-  burst: z.int().positive().default(200).meta({
-    description: "maximum number of callouts in one burst from one address, before perSecond applies",
-  }),
-  connections: z.int().min(1).max(10000).default(64).meta({ description: "maximum number of open connections; more get 503" }),
-  parameters: parameterAliases.default({}).meta({
-    description: 'further names that UWQ uses for parameters of callouts, by Oracle\'s name: {"dialString": ["number"]}',
-  }),
-  answer: answerForm.prefault({}).meta({
-    description: "the form of answers to callouts, if UWQ expects another one (docs/cctsdk.md)",
-  }),
+  page: optional("the page of the box at /ui/ (docs/page.md); absent: there is none", page),
+  perSecond: setting("maximum number of callouts per second from one address; more get 429", positive(), 50),
+  burst: setting("maximum number of callouts in one burst from one address, before perSecond applies", whole(1), 200),
+  connections: setting("maximum number of open connections; more get 503", whole(1, 10000), 64),
+  parameters: setting(
+    'further names that UWQ uses for parameters of callouts, by Oracle\'s name: {"dialString": ["number"]}',
+    parameterAliases,
+    {},
+  ),
+  answer: setting("the form of answers to callouts, if UWQ expects another one (docs/cctsdk.md)", answerForm, {}),
 });
 
-const crm = z.strictObject({
-  port: port.optional().meta({
-    description: "UWQ's port for a Register without one; if absent, such a Register is an error",
-  }),
+const crm = v.strictObject({
+  port: optional("UWQ's port for a Register without one; if absent, such a Register is an error", port),
   ...eventForm,
-  timeoutSeconds: z.number().positive().max(60).default(5).meta({ description: "deadline of one POST, in seconds" }),
-  connectAhead: z.boolean().default(true).meta({
-    description: "connect to UWQ when a call of its agent appears, so that the ScreenPop does not wait for the connection",
-  }),
-  errorEvents: z.boolean().default(false).meta({
-    description: "post an Error event when a dial fails after MakeCall was answered",
-  }),
-  telephonyEvents: z.boolean().default(false).meta({
-    description: "post TelephonyDisabled when the line is lost and TelephonyEnabled when it is back",
-  }),
-  registerAllow: z.array(cidr).default([]).meta({
-    description: "addresses that a Register may contain although it comes from another address",
+  timeoutSeconds: setting("deadline of one POST, in seconds", positive(60), 5),
+  connectAhead: setting(
+    "connect to UWQ when a call of its agent appears, so that the ScreenPop does not wait for the connection",
+    v.boolean(),
+    true,
+  ),
+  errorEvents: setting("post an Error event when a dial fails after MakeCall was answered", v.boolean(), false),
+  telephonyEvents: setting(
+    "post TelephonyDisabled when the line is lost and TelephonyEnabled when it is back",
+    v.boolean(),
+    false,
+  ),
+  registerAllow: setting("addresses that a Register may contain although it comes from another address", v.array(cidr), [], {
     formerly: "allow",
   }),
 });
 
-const screenPop = z.strictObject({
-  inbound: when.default("ring").meta({ description: "when a call from outside sends ScreenPop: ring, answer or never" }),
-  outbound: when.default("ring").meta({
-    description: "when a call to the outside sends ScreenPop: ring (the far end is being called), answer or never",
-  }),
-  internal: when.default("never").meta({
-    description: "when a call between colleagues sends ScreenPop; it never contains a number",
-  }),
-  data: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,49}$/, "expected a name of letters, digits and _"), z.string().min(1))
-    .default(Object.fromEntries(screenPopKeys.map((key) => [key, key]))).meta({
-      description:
-        "ScreenPop data by name, each from a channel variable; the default is Oracle's ten names, from variables of the same names",
-    }),
-  dnis: z.enum(["extension", "dialled"]).default("extension").meta({
-    description: "occtDNIS: the extension of the desk, or the number that the caller dialled",
-  }),
-  onPartyChange: z.enum(["keep", "new"]).default("keep").meta({
-    description:
-      "when another outside number replaces the first one on a call, as with a dialler that bridges customers to the desk: " +
+const screenPop = v.strictObject({
+  inbound: setting("when a call from outside sends ScreenPop: ring, answer or never", when, "ring"),
+  outbound: setting(
+    "when a call to the outside sends ScreenPop: ring (the far end is being called), answer or never",
+    when,
+    "ring",
+  ),
+  internal: setting("when a call between colleagues sends ScreenPop; it never contains a number", when, "never"),
+  data: setting(
+    "ScreenPop data by name, each from a channel variable; the default is Oracle's ten names, from variables of the same names",
+    v.record(
+      matching(/^[A-Za-z_][A-Za-z0-9_]{0,49}$/, "expected a name of letters, digits and _"),
+      v.pipe(v.string(), v.nonEmpty()),
+    ),
+    Object.fromEntries(screenPopKeys.map((key) => [key, key])),
+  ),
+  dnis: setting(
+    "occtDNIS: the extension of the desk, or the number that the caller dialled",
+    v.picklist(["extension", "dialled"]),
+    "extension",
+  ),
+  onPartyChange: setting(
+    "when another outside number replaces the first one on a call, as with a dialler that bridges customers to the desk: " +
       "keep the first ScreenPop, or send CallReleased and a new ScreenPop with its own id",
-  }),
+    v.picklist(["keep", "new"]),
+    "keep",
+  ),
 });
 
 /** The spellings of "anonymous", "restricted", "blocked", "unknown" and "unavailable" on a telephone keypad. */
 const keypadWords = ["266696687", "7378742833", "2562533", "8656696", "86282452253"];
 
 /** The rules for numbers. */
-export const numbers = z.strictObject({
-  internal: patterns.prefault("^\\d{2,5}$").meta({
-    description: "internal numbers (regular expressions); a short number is also tried without a + or 00 in front",
-  }),
-  withheld: oneOrMore(numberOrPattern).prefault(keypadWords).meta({
-    description:
-      "callers' numbers that stand for a withheld number, with or without +, 00 or 1 in front (or regular expressions); the " +
+export const numbers = v.strictObject({
+  internal: setting(
+    "internal numbers (regular expressions); a short number is also tried without a + or 00 in front",
+    patterns,
+    "^\\d{2,5}$",
+  ),
+  withheld: setting(
+    "callers' numbers that stand for a withheld number, with or without +, 00 or 1 in front (or regular expressions); the " +
       "default is the keypad spellings of anonymous, restricted, blocked, unknown and unavailable",
-  }),
-  fromIdentity: z.array(z.strictObject({
-    ...rewriting,
-    match: pattern.meta({ description: "regular expression that the identity must match, as the switch reports it" }),
-  })).default([]).meta({
-    description:
-      "rules for a caller's identity before telesetd decides whether it is a number (Sales:4155550123); the first match wins",
-  }),
-  toCrm: z.array(rule).default([]).meta({ description: "rewrite rules for occtANI; the first match wins" }),
-  toDial: z.array(rule).default([]).meta({ description: "rewrite rules for dialString; the first match wins" }),
-  deny: patterns.default([]).meta({ description: "numbers that MakeCall refuses" }),
-  allow: patterns.default([]).meta({ description: "if not empty: the only numbers that MakeCall accepts" }),
-  emergency: patterns.prefault("^9?(112|911)$").meta({
-    description: "emergency numbers, exempt from all limits and patterns",
-  }),
+    oneOrMore(numberOrPattern),
+    keypadWords,
+  ),
+  fromIdentity: setting(
+    "rules for a caller's identity before telesetd decides whether it is a number (Sales:4155550123); the first match wins",
+    v.array(v.strictObject({
+      ...rewriting,
+      match: required("regular expression that the identity must match, as the switch reports it", pattern),
+    })),
+    [],
+  ),
+  toCrm: setting("rewrite rules for occtANI; the first match wins", v.array(rule), []),
+  toDial: setting("rewrite rules for dialString; the first match wins", v.array(rule), []),
+  deny: setting("numbers that MakeCall refuses", patterns, []),
+  allow: setting("if not empty: the only numbers that MakeCall accepts", patterns, []),
+  emergency: setting("emergency numbers, exempt from all limits and patterns", patterns, "^9?(112|911)$"),
 });
 
-const agent = z.strictObject({
-  verify: z.enum(["none", "config", "directory"]).default("none").meta({
-    description: "how a Login's password is verified: not at all, by agent.passwordHashes, or by the switch's directory",
-  }),
-  passwordHashes: z.record(z.string(), passwordHash)
-    .default({})
-    .meta({
-      description: "argon2id hashes by agent id, generated by telesetd hash-password",
-      formerly: "hashes",
-      secret: true,
-    }),
-  afterCall: z.enum(["not-ready", "nothing"]).default("not-ready").meta({
-    description:
-      "after an answered queue call: not-ready until the agent asks for work (Oracle's rule), or nothing, which keeps the state; only with line.acd",
-  }),
+const agent = v.strictObject({
+  verify: setting(
+    "how a Login's password is verified: not at all, by agent.passwordHashes, or by the switch's directory",
+    v.picklist(["none", "config", "directory"]),
+    "none",
+  ),
+  passwordHashes: setting(
+    "argon2id hashes by agent id, generated by telesetd hash-password",
+    v.record(v.string(), passwordHash),
+    {},
+    { formerly: "hashes", secret: true },
+  ),
+  afterCall: setting(
+    "after an answered queue call: not-ready until the agent asks for work (Oracle's rule), or nothing, which keeps the state; only with line.acd",
+    v.picklist(["not-ready", "nothing"]),
+    "not-ready",
+  ),
 });
 
-const dial = z.strictObject({
-  perMinute: z.int().positive().default(20).meta({ description: "maximum number of dials by MakeCall from one desk per minute" }),
-  perDay: z.int().positive().default(1000).meta({
-    description: "maximum number of dials by MakeCall from one desk in 24 hours, counted from the first",
-  }),
-  whileOnCall: z.boolean().default(true).meta({ description: "whether a desk may dial a second call during a call" }),
-  registeredOnly: z.boolean().default(true).meta({ description: "whether only the agent registered at the desk may dial" }),
+const dial = v.strictObject({
+  perMinute: setting("maximum number of dials by MakeCall from one desk per minute", whole(1), 20),
+  perDay: setting("maximum number of dials by MakeCall from one desk in 24 hours, counted from the first", whole(1), 1000),
+  whileOnCall: setting("whether a desk may dial a second call during a call", v.boolean(), true),
+  registeredOnly: setting("whether only the agent registered at the desk may dial", v.boolean(), true),
 });
 
 /** The default of store.path. */
 export const usualStore = "/var/lib/telesetd/telesetd.db";
 
-const store = z.strictObject({
-  path: z.string().min(1).default(usualStore).meta({ description: "SQLite file" }),
-  keepDays: z.number().positive().max(3650).default(7).meta({
-    description: "how long finished events, calls and dials are kept on record, in days",
-  }),
-  keepRecords: z.int().min(0).max(1_000_000).default(10_000).meta({
-    description: "maximum number of finished events kept on record",
+const store = v.strictObject({
+  path: setting("SQLite file", v.pipe(v.string(), v.nonEmpty()), usualStore),
+  keepDays: setting("how long finished events, calls and dials are kept on record, in days", positive(3650), 7),
+  keepRecords: setting("maximum number of finished events kept on record", whole(0, 1_000_000), 10_000, {
     formerly: "keepEvents",
   }),
-  keepCalls: z.int().min(0).max(1_000_000).default(5000).meta({
-    description: "maximum number of calls kept on record, for telesetd calls; keepDays applies too",
-  }),
+  keepCalls: setting(
+    "maximum number of calls kept on record, for telesetd calls; keepDays applies too",
+    whole(0, 1_000_000),
+    5000,
+  ),
 });
 
-const outbox = z.strictObject({
-  screenPopSeconds: z.number().positive().default(120).meta({
-    description: "how long delivery of a ScreenPop is attempted, in seconds",
-  }),
-  callEventHours: z.number().positive().default(24).meta({
-    description: "how long delivery of CallEstablished and CallReleased is attempted, in hours",
+const outbox = v.strictObject({
+  screenPopSeconds: setting("how long delivery of a ScreenPop is attempted, in seconds", positive(), 120),
+  callEventHours: setting("how long delivery of CallEstablished and CallReleased is attempted, in hours", positive(), 24, {
     formerly: "otherHours",
   }),
-  maxEvents: z.int().min(10).max(1_000_000).default(10_000).meta({
-    description: "maximum number of pending events; when there are more, the oldest are discarded",
-    formerly: "atMost",
-  }),
+  maxEvents: setting(
+    "maximum number of pending events; when there are more, the oldest are discarded",
+    whole(10, 1_000_000),
+    10_000,
+    { formerly: "atMost" },
+  ),
 });
 
 /** The log. */
-export const log = z.strictObject({ level: z.enum(logLevels).default("info").meta({ description: "the log level" }) });
+export const log = v.strictObject({ level: setting("the log level", v.picklist(logLevels), "info") });
+
+/** The schema of an object. */
+export type ObjectSchema = v.GenericSchema<Readonly<Record<string, unknown>>> & { readonly entries: v.ObjectEntries };
 
 /** The schema with a driver's part under `line`. */
-function schemaWith<L extends z.ZodType>(line: L) {
-  return z.strictObject({
-    $schema: z.string().optional().meta({ description: "the JSON Schema, for editors" }),
-    desks: z.array(desk).min(1).meta({ description: "the desks of this box" }),
-    line: line.meta({ description: "the switch" }),
-    http: http.prefault({}),
-    crm: crm.prefault({}),
-    screenPop: screenPop.prefault({}),
-    numbers: numbers.prefault({}),
-    agent: agent.prefault({}),
-    dial: dial.prefault({}),
-    store: store.prefault({}),
-    outbox: outbox.prefault({}),
-    log: log.prefault({}),
+function schemaWith<L extends v.GenericSchema>(line: L) {
+  return v.strictObject({
+    $schema: optional("the JSON Schema, for editors", v.string()),
+    desks: required("the desks of this box", v.pipe(v.array(desk), v.nonEmpty())),
+    line: required("the switch", line),
+    http: v.optional(http, {}),
+    crm: v.optional(crm, {}),
+    screenPop: v.optional(screenPop, {}),
+    numbers: v.optional(numbers, {}),
+    agent: v.optional(agent, {}),
+    dial: v.optional(dial, {}),
+    store: v.optional(store, {}),
+    outbox: v.optional(outbox, {}),
+    log: v.optional(log, {}),
     fleet: fleetSection,
     ...imageSections,
   });
 }
 
 /** A checked configuration with all defaults; `line` is the output of the driver's schema. */
-export type Config = z.infer<ReturnType<typeof schemaWith<typeof anyLine>>>;
+export type Config = v.InferOutput<ReturnType<typeof schemaWith<typeof anyLine>>>;
 
-const anyLine = z.looseObject({ driver: z.string() });
+const anyLine = v.looseObject({ driver: v.string() });
 
 /** The schemas of the drivers' parts, by driver name. */
-export type LineSchemas = Readonly<Record<string, z.ZodObject>>;
+export type LineSchemas = Readonly<Record<string, ObjectSchema>>;
 
 /**
  * Parses the text of a configuration file.
@@ -357,30 +367,14 @@ export function withSecretsFrom(folder: string, text: string, lines: LineSchemas
   return { text: `${JSON.stringify(filled, null, 2)}\n`, files: [...beside.files] };
 }
 
+/** The whole schema with a driver's part. */
+export function schemaOf(line: v.GenericSchema): v.GenericSchema {
+  return schemaWith(line);
+}
+
 /** The schema for this configuration, which may have errors. */
-export function schemaFor(raw: unknown, lines: LineSchemas): z.ZodType {
-  return schemaWith(lineSchema(raw, lines));
-}
-
-/** The JSON Schema of the configuration, for editors and for `telesetd schema`. */
-export function jsonSchema(lines: LineSchemas): unknown {
-  const schema = schemaWith(z.discriminatedUnion("driver", Object.values(lines) as [z.ZodObject, ...z.ZodObject[]]));
-  return toJsonSchema(schema);
-}
-
-/** The JSON Schema of a schema; a secret may be a reference instead of text. */
-export function toJsonSchema(schema: z.ZodType): unknown {
-  return z.toJSONSchema(schema, {
-    io: "input",
-    override: ({ jsonSchema }) => {
-      delete jsonSchema["formerly"];
-      if (jsonSchema["secret"] !== true) return;
-      const { secret: _, description, ...plain } = jsonSchema;
-      for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
-      const reference = (key: string) => ({ type: "object", properties: { [key]: { type: "string" } }, required: [key] });
-      Object.assign(jsonSchema, { description, anyOf: [plain, reference("file"), reference("credential")] });
-    },
-  });
+export function schemaFor(raw: unknown, lines: LineSchemas): v.GenericSchema {
+  return schemaOf(lineSchema(raw, lines));
 }
 
 /** The settings of a configuration with their meanings, without secrets. @param lines the drivers' schemas. */
@@ -389,8 +383,8 @@ export function settingsOf(config: Config, lines: LineSchemas): readonly Setting
 }
 
 /** The schema of the driver's part of this configuration, which may have errors. */
-export function lineSchema(raw: unknown, lines: LineSchemas): z.ZodType {
+export function lineSchema(raw: unknown, lines: LineSchemas): v.GenericSchema {
   const driver = (raw as { line?: { driver?: unknown } } | null)?.line?.driver;
   const known = typeof driver === "string" && Object.hasOwn(lines, driver) ? lines[driver] : undefined;
-  return known ?? z.looseObject({ driver: z.enum(Object.keys(lines) as [string, ...string[]]) });
+  return known ?? v.looseObject({ driver: v.picklist(Object.keys(lines) as [string, ...string[]]) });
 }

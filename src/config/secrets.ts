@@ -1,9 +1,10 @@
 /** Secrets that a configuration refers to: in files, in credentials of systemd, and in files beside it on a boot partition. */
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import type * as z from "zod";
+import type * as v from "valibot";
 import { readBootFile } from "./boot-file.ts";
-import { isSecret, pathText, type Problem } from "./text.ts";
+import { isSecret } from "./problems.ts";
+import { pathText, type Problem } from "./text.ts";
 
 /** Secrets in files beside the configuration, on a boot partition. */
 export interface Beside {
@@ -25,11 +26,11 @@ function insideOf(folder: string, target: string): string | undefined {
 export class Secrets {
   /** The errors, by path. */
   readonly problems = new Map<string, Problem>();
-  readonly #schema: z.ZodType;
+  readonly #schema: v.GenericSchema;
   readonly #environment: Record<string, string | undefined>;
   readonly #beside: Beside | undefined;
 
-  constructor(schema: z.ZodType, environment: Record<string, string | undefined>, beside?: Beside) {
+  constructor(schema: v.GenericSchema, environment: Record<string, string | undefined>, beside?: Beside) {
     this.#schema = schema;
     this.#environment = environment;
     this.#beside = beside;

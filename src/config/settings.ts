@@ -1,6 +1,7 @@
 /** The configuration in force for people: every value with its meaning, without secrets. */
-import type * as z from "zod";
-import { isSecret, meaningOf, pathText } from "./text.ts";
+import type * as v from "valibot";
+import { isSecret, meaningOf } from "./problems.ts";
+import { pathText } from "./text.ts";
 
 /** A key of the configuration with its value. */
 export interface Setting {
@@ -12,11 +13,11 @@ export interface Setting {
 }
 
 /** The settings of a configuration, in its order. */
-export function settingsBy(schema: z.ZodType, config: unknown): readonly Setting[] {
+export function settingsBy(schema: v.GenericSchema, config: unknown): readonly Setting[] {
   return below(schema, config, []);
 }
 
-function below(schema: z.ZodType, value: unknown, path: readonly PropertyKey[]): Setting[] {
+function below(schema: v.GenericSchema, value: unknown, path: readonly PropertyKey[]): Setting[] {
   const name = pathText(path);
   const meaning = meaningOf(schema, path);
   const description = meaning === undefined ? {} : { description: meaning };

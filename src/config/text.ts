@@ -2,9 +2,7 @@
  * Reads the text of a configuration file: JSON to values, and errors to sentences for its author. The keys are defined in
  * schema.ts.
  */
-import { closest, distance } from "fastest-levenshtein";
 import { findNodeAtLocation, getNodeValue, type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
-import * as z from "zod";
 
 /** All errors of a configuration, each a sentence with its path. */
 export class ConfigError extends Error {
@@ -110,76 +108,6 @@ function words(code: string): string {
   return code.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
 }
 
-/** The sentences for an issue of the schema, never with the value of a secret. */
-export function sentences(issue: z.core.$ZodIssue, schema: z.ZodType): Problem[] {
-  const path = pathText(issue.path);
-  const problem = (text: string): Problem => ({ path: issue.path, text });
-  if (issue.code === "unrecognized_keys") {
-    const shape = shapeAt(schema, issue.path);
-    return issue.keys.map((key) => {
-      const place = [...issue.path, key];
-      return { path: place, text: `${pathText(place)} ${notAKey(place, shape)}` };
-    });
-  }
-  const secret = isSecret(schema, issue.path);
-  const input = issue.input;
-  if (input === undefined) return [problem(`${path} is missing: ${wanted(issue)}`)];
-  const shown = secret || typeof input === "object" ? "" : ` is ${String(JSON.stringify(input)).slice(0, 80)}`;
-  return [problem(`${path}${shown}: ${wanted(issue)}`)];
-}
-
-/** Why a key is refused, and which one to use instead: the new name of a renamed key, or the one that is spelt most like it. */
-function notAKey(path: readonly PropertyKey[], shape: z.ZodObject["shape"]): string {
-  const key = String(path.at(-1));
-  const known = Object.keys(shape);
-  const renamed = known.find((name) => (shape[name] as z.ZodType).meta()?.["formerly"] === key);
-  if (renamed !== undefined) return `has been renamed: use ${pathText([...path.slice(0, -1), renamed])}`;
-  const near = meant(key, known);
-  return `is not a key: ${near === undefined ? `expected one of ${known.join(", ")}` : `did you mean ${near}?`}`;
-}
-
-/** The name that a mistyped one probably means; undefined if none is similar. */
-export function meant(given: string, names: readonly string[]): string | undefined {
-  const near = names.length > 0 ? closest(given, names) : undefined;
-  return near !== undefined && distance(given, near) <= Math.min(3, near.length / 2) ? near : undefined;
-}
-
-function wanted(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case "invalid_type":
-      return `expected ${typeWords[issue.expected] ?? issue.expected}`;
-    case "invalid_value":
-      return `expected ${issue.values.map(String).join(" or ")}`;
-    case "too_small":
-      return `expected ${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}${
-        unit(issue.origin, issue.minimum)
-      }`;
-    case "too_big":
-      return `expected at most ${issue.maximum}`;
-    case "invalid_key":
-      return issue.issues[0]?.message ?? issue.message;
-    default:
-      return issue.message;
-  }
-}
-
-/** The words for the types of the schema. */
-const typeWords: Readonly<Record<string, string>> = {
-  object: "an object",
-  record: "an object",
-  array: "a list",
-  string: "text",
-  number: "a number",
-  int: "a whole number",
-  boolean: "true or false",
-};
-
-/** The unit of a minimum. */
-function unit(origin: string, n: number | bigint): string {
-  const word = origin === "array" ? " entry" : origin === "string" ? " character" : "";
-  return word === "" || Number(n) === 1 ? word : `${word.replace("entry", "entrie")}s`;
-}
-
 /** `desks[0].extension`; `the configuration` for the empty path. */
 export function pathText(path: readonly PropertyKey[]): string {
   const text = path.map((part) => {
@@ -187,57 +115,4 @@ export function pathText(path: readonly PropertyKey[]): string {
     return /^[\w$-]+$/.test(String(part)) ? `.${String(part)}` : `[${JSON.stringify(part)}]`;
   }).join("").replace(/^\./, "");
   return text === "" ? "the configuration" : text;
-}
-
-/** The schema at a path, without defaults. */
-function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodType | undefined {
-  let at: z.ZodType | undefined = unwrap(schema);
-  for (const part of path) {
-    if (at instanceof z.ZodArray) at = unwrap(at.element as z.ZodType);
-    else if (at instanceof z.ZodObject) {
-      const next = partOf(at, part);
-      at = next && unwrap(next);
-    } else return undefined;
-  }
-  return at;
-}
-
-/** The schema of a key; undefined for `constructor` and other inherited names. */
-function partOf({ shape }: z.ZodObject, key: PropertyKey | undefined): z.ZodType | undefined {
-  return key !== undefined && Object.hasOwn(shape, key) ? shape[String(key)] as z.ZodType : undefined;
-}
-
-function unwrap(schema: z.ZodType): z.ZodType {
-  let at: z.ZodType = schema;
-  while (at instanceof z.ZodDefault || at instanceof z.ZodPrefault || at instanceof z.ZodOptional) at = at.unwrap() as z.ZodType;
-  return at;
-}
-
-function shapeAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodObject["shape"] {
-  const at = schemaAt(schema, path);
-  return at instanceof z.ZodObject ? at.shape : {};
-}
-
-/** The meaning of the value at this path; undefined if the schema has none. */
-export function meaningOf(schema: z.ZodType, path: readonly PropertyKey[]): string | undefined {
-  const parent = schemaAt(schema, path.slice(0, -1));
-  const own = parent instanceof z.ZodObject ? partOf(parent, path.at(-1)) : undefined;
-  const meta = own && (own.meta() ?? unwrap(own).meta());
-  return meta?.description;
-}
-
-/** Whether the value at this path is a secret. */
-export function isSecret(schema: z.ZodType, path: readonly PropertyKey[]): boolean {
-  const parent = schemaAt(schema, path.slice(0, -1));
-  // Values under names that the site chooses: each may be a secret.
-  if (parent instanceof z.ZodRecord) return (parent.valueType as z.ZodType).meta()?.["secret"] === true;
-  if (!(parent instanceof z.ZodObject)) return false;
-  const own = partOf(parent, path.at(-1));
-  return own?.meta()?.["secret"] === true || (own !== undefined && unwrap(own).meta()?.["secret"] === true);
-}
-
-/** Whether the schema has the last key of a path, as far as it prescribes keys there. */
-export function isKey(schema: z.ZodType, path: readonly PropertyKey[]): boolean {
-  const parent = schemaAt(schema, path.slice(0, -1));
-  return !(parent instanceof z.ZodObject) || path.length === 0 || partOf(parent, path.at(-1)) !== undefined;
 }

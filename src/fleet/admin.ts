@@ -1,5 +1,5 @@
 /** The administrator's questions to the relays, and their answers (P.admin.*). */
-import * as z from "zod";
+import * as v from "valibot";
 import type { FleetRow, FleetSummary } from "./roster.ts";
 
 /** The subject of a question. */
@@ -13,15 +13,15 @@ export const pageSize = 1000;
 /** How many characters of configurations one message has. */
 export const maxBatch = 500_000;
 
-const question = z.object({
-  v: z.literal(1),
-  search: z.string().max(100).optional(),
-  trouble: z.boolean().optional(),
-  from: z.int().min(0).optional(),
+const question = v.object({
+  v: v.literal(1),
+  search: v.optional(v.pipe(v.string(), v.maxLength(100))),
+  trouble: v.optional(v.boolean()),
+  from: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
 });
 
 /** Which desks the administrator asks for. */
-export type StatusQuestion = z.infer<typeof question>;
+export type StatusQuestion = v.InferOutput<typeof question>;
 
 /** Reads the question; undefined if it is malformed. */
 export function readStatusQuestion(text: string): StatusQuestion | undefined {
@@ -39,7 +39,7 @@ export interface StatusAnswer {
   readonly more: number;
 }
 
-const batch = z.object({ v: z.literal(1), configs: z.array(z.unknown()).max(5000) });
+const batch = v.object({ v: v.literal(1), configs: v.pipe(v.array(v.unknown()), v.maxLength(5000)) });
 
 /** Reads the configurations that are pushed; undefined if the message is malformed. */
 export function readBatch(text: string): readonly unknown[] | undefined {
@@ -55,9 +55,10 @@ export interface PushAnswer {
   readonly refused: readonly string[];
 }
 
-function read<T extends z.ZodType>(schema: T, text: string): z.infer<T> | undefined {
+function read<T extends v.GenericSchema>(schema: T, text: string): v.InferOutput<T> | undefined {
   try {
-    return schema.safeParse(JSON.parse(text)).data;
+    const result = v.safeParse(schema, JSON.parse(text));
+    return result.success ? result.output : undefined;
   } catch {
     return undefined;
   }

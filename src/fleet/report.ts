@@ -1,6 +1,6 @@
 /**
  * What a box reports about a desk to the relays. They read it as untrusted: a box may be stolen. Checked by hand, because a relay
- * without its JIT reads 5,000 reports in 10 s after a restart of the broker: zod needs 50 times as long.
+ * without its JIT reads 5,000 reports in 10 s after a restart of the broker: a schema needed 50 times as long.
  */
 import { omitUndefined } from "../core/omit-undefined.ts";
 import type { LiveCall } from "../status/calls.ts";

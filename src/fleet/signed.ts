@@ -1,24 +1,24 @@
 /** Configurations that the administrator signs for a box: nobody else can make one, and the box refuses an older one. */
-import * as z from "zod";
+import * as v from "valibot";
 import { isSignedBy, type KeyPair } from "../broker/nkey.ts";
 
 /** The maximum number of characters of the settings in one. */
 export const maxSettings = 200_000;
 
-const document = z.object({
-  v: z.literal(1),
+const document = v.object({
+  v: v.literal(1),
   /** The box: its first desk. */
-  desk: z.string().regex(/^\d{1,20}$/),
+  desk: v.pipe(v.string(), v.regex(/^\d{1,20}$/)),
   /** Grows with each push: ms since 1970. */
-  version: z.int().positive(),
+  version: v.pipe(v.number(), v.integer(), v.minValue(1)),
   /** Settings as JSON, which are laid over the box's own file (RFC 7386). */
-  settings: z.string().max(maxSettings),
+  settings: v.pipe(v.string(), v.maxLength(maxSettings)),
   /** Of the administrator, in base64url. */
-  signature: z.string().max(100),
+  signature: v.pipe(v.string(), v.maxLength(100)),
 });
 
 /** A signed configuration. */
-export type SignedConfig = z.infer<typeof document>;
+export type SignedConfig = v.InferOutput<typeof document>;
 
 /** Signs settings for a box. */
 export function signConfig({ desk, version, settings }: Omit<SignedConfig, "v" | "signature">, key: KeyPair): SignedConfig {
@@ -28,7 +28,8 @@ export function signConfig({ desk, version, settings }: Omit<SignedConfig, "v" |
 
 /** Reads one; undefined if it is malformed. It is not checked yet. */
 export function readSigned(given: unknown): SignedConfig | undefined {
-  return document.safeParse(given).data;
+  const result = v.safeParse(document, given);
+  return result.success ? result.output : undefined;
 }
 
 /** Why a configuration is not for this box, as a clause; undefined if it is. `after`: the version in force, or 0. */

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { lineSchemas } from "../../drivers/registry.ts";
-import { type Config, ConfigError, jsonSchema, parseConfig, screenPopKeys } from "../../src/config/schema.ts";
+import { type Config, ConfigError, parseConfig, screenPopKeys } from "../../src/config/schema.ts";
 import { ownFolder } from "../support/folder.ts";
 
 setDefaultTimeout(60_000);
@@ -184,6 +184,15 @@ describe("an error:", () => {
     ["an alias without a domain", { ...minimal, desks: [{ extension: "1001", aliases: ["1001"] }] }, [
       'desks[0].aliases[0] is "1001": expected user@domain',
     ]],
+    ["a list instead of an object", { ...minimal, http: [80] }, ["http: expected an object"]],
+    ["a name that every object inherits", { ...minimal, screenPop: { data: { constructor: "x" } } }, [
+      "screenPop.data.constructor: constructor cannot be a name here: expected another one",
+    ]],
+    ["within one of several forms", { ...minimal, line: { ...line, acd: { create: "no", qeues: {} } } }, [
+      'line.acd.create is "no": expected true or false',
+      "line.acd.qeues is not a key: did you mean queues?",
+    ]],
+    ["none of several forms", { ...minimal, line: { ...line, acd: 5 } }, ["line.acd is 5: expected none or an object"]],
     ["a reference where the schema has no secret", { ...minimal, log: { level: { file: "/etc/hostname" } } }, [
       "log.level: expected error or warning or info or debug or trace",
     ]],
@@ -291,40 +300,6 @@ describe("a secret", () => {
   });
 });
 
-describe("the JSON Schema", () => {
-  interface Schema {
-    readonly properties: Readonly<Record<string, Schema & Record<string, unknown>>>;
-    readonly oneOf?: readonly Schema[];
-    readonly anyOf?: readonly unknown[];
-  }
-  const schema = jsonSchema(lineSchemas) as Schema;
-  const reference = (key: string) => ({ type: "object", properties: { [key]: { type: "string" } }, required: [key] });
-
-  test("has every key of the configuration", () => {
-    expect(Object.keys(schema.properties).toSorted()).toEqual(
-      ["$schema", "fleet", "network", "ntp", "update", ...Object.keys(parse(minimal))].toSorted(),
-    );
-  });
-  test("allows text, a file or a credential for a secret", () => {
-    const secrets = [
-      schema.properties["line"]?.oneOf?.[0]?.properties["password"],
-      schema.properties["http"]?.properties["prefix"],
-    ];
-    for (const secret of secrets) {
-      expect(secret?.anyOf).toEqual([expect.objectContaining({ type: "string" }), reference("file"), reference("credential")]);
-    }
-  });
-  test("has a description for every key", () => {
-    const bare = (at: Schema, path: string): string[] =>
-      Object.entries(at.properties ?? {}).flatMap(([key, value]) => [
-        ...(value.properties || value["description"] ? [] : [`${path}${key}`]),
-        ...bare(value, `${path}${key}.`),
-      ]);
-    expect(bare(schema, "")).toEqual([]);
-  });
-});
-
-// Each run creates the schema again.
 describe("any content of the file is a valid configuration or gives its errors:", () => {
   /** Parses the text; anything but a ConfigError fails. An error is one line of text. */
   const tried = (text: string): void => {

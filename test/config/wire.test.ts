@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { lineSchemas } from "../../drivers/registry.ts";
 import { defaultAnswers, defaultEvents, successOfAll } from "../../src/cctsdk/profile.ts";
-import { type Config, ConfigError, jsonSchema, parseConfig } from "../../src/config/schema.ts";
+import { jsonSchema } from "../../src/config/json-schema.ts";
+import { type Config, ConfigError, parseConfig } from "../../src/config/schema.ts";
 
 const minimal = { desks: [{ extension: "1001" }], line: { driver: "freeswitch", password: "x", domain: "d" } };
 
@@ -171,7 +172,7 @@ describe("http.answer.success:", () => {
     ["a keyword with a space", "none ", 'http.answer.success is "none ": did you mean none?'],
     ["another spelling of a keyword", "None", 'http.answer.success is "None": did you mean none?'],
     ["a number", 5, "http.answer.success is 5: expected element, none, the text to answer, or an object"],
-    ["a number for a function", { Ready: 5 }, "expected element, none, the text to answer, or an object"],
+    ["a number for a function", { Ready: 5 }, "http.answer.success.Ready is 5: expected text"],
     ["null", null, "expected element, none, the text to answer, or an object"],
   ])("%s is an error", (_, given, text) => {
     expect(problems({}, { success: given })).toEqual([expect.stringContaining(text)]);
@@ -245,8 +246,8 @@ test("crm.port is a port", () => {
 
 test("a mistyped key gets a hint", () => {
   expect(problems({ header: {} }, { sucess: "OK" })).toEqual([
-    "http.answer.sucess is not a key: did you mean success?",
     "crm.header is not a key: did you mean headers?",
+    "http.answer.sucess is not a key: did you mean success?",
   ]);
 });
 

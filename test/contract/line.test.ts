@@ -1,5 +1,6 @@
 /** Every driver keeps the contract of the line. A new driver gets a subject here. */
 import { blueprint, blueprintConfig } from "../../drivers/blueprint.ts";
+import { parse } from "valibot";
 import { freeswitchConfig } from "../../drivers/freeswitch/config.ts";
 import { freeswitch } from "../../drivers/freeswitch/mod.ts";
 import { asteriskConfig } from "../../drivers/asterisk/config.ts";
@@ -41,7 +42,7 @@ async function freeswitchSubject(): Promise<Subject> {
   const sim = new Simulator({ port: await quietPort() });
   const timers = standingStill();
   await sim.start();
-  const settings = freeswitchConfig.parse({ driver: "freeswitch", port: sim.port, password: "ClueCon", domain: "127.0.0.1" });
+  const settings = parse(freeswitchConfig, { driver: "freeswitch", port: sim.port, password: "ClueCon", domain: "127.0.0.1" });
   return {
     line: freeswitch.open(settings, { ...context, timers }),
     peer: simulatorPeer(sim, async () => {
@@ -56,7 +57,7 @@ async function asteriskSubject(): Promise<Subject> {
   const pbx = new Asterisk({ port: await quietPort(), user: "telesetd" });
   const timers = standingStill();
   await pbx.server.listen();
-  const settings = asteriskConfig.parse({ driver: "asterisk", port: pbx.server.port, user: "telesetd", password: "s3cret" });
+  const settings = parse(asteriskConfig, { driver: "asterisk", port: pbx.server.port, user: "telesetd", password: "s3cret" });
   return {
     line: asterisk.open(settings, { ...context, timers }),
     peer: asteriskPeer(pbx, async () => {
@@ -70,7 +71,7 @@ async function asteriskSubject(): Promise<Subject> {
 async function sipSubject(): Promise<Subject> {
   const pbx = new SipPbx();
   await pbx.server.listen();
-  const settings = sipConfig.parse({ driver: "sip", port: pbx.server.port, domain: "pbx", user: "1009", password: "s3cret" });
+  const settings = parse(sipConfig, { driver: "sip", port: pbx.server.port, domain: "pbx", user: "1009", password: "s3cret" });
   return {
     line: sip.open(settings, { ...context, timers: systemTimers }),
     peer: sipPeer(pbx),
@@ -101,7 +102,7 @@ function sipPeer(pbx: SipPbx): Peer {
 function blueprintSubject(): Promise<Subject> {
   const timers = standingStill();
   const wire = new MemoryWire(timers);
-  const settings = blueprintConfig.parse({ driver: "blueprint" });
+  const settings = parse(blueprintConfig, { driver: "blueprint" });
   const line = blueprint(wire).open(settings, { ...context, timers });
   return Promise.resolve({ line, peer: wire, [Symbol.asyncDispose]: async () => await Promise.resolve(wire.goes()) });
 }

@@ -1,5 +1,6 @@
 /** The driver of a box behind a relay keeps the contract: over a real nats-server, with FreeSWITCH or Asterisk behind it. */
 import { describe } from "bun:test";
+import { parse } from "valibot";
 import { asteriskConfig } from "../../drivers/asterisk/config.ts";
 import { asterisk } from "../../drivers/asterisk/mod.ts";
 import { Asterisk } from "../../simulator/asterisk/mod.ts";
@@ -45,7 +46,7 @@ async function subject(lost: "switch" | "broker"): Promise<Subject> {
 async function behindAsterisk(): Promise<Subject> {
   const pbx = new Asterisk({ port: await quietPort() });
   await pbx.server.listen();
-  const settings = asteriskConfig.parse({ driver: "asterisk", port: pbx.server.port, user: "relay", password: "s3cret" });
+  const settings = parse(asteriskConfig, { driver: "asterisk", port: pbx.server.port, user: "relay", password: "s3cret" });
   const rig = await RelayRig.start(folder, { lineOf: (context) => asterisk.open(settings, context) });
   const { relay } = await rig.relay();
   await until("the relay has no switch", () => relay.switch.up);

@@ -1,5 +1,6 @@
 /** A stolen credential and the agents of colleagues, where boxes name the agents: nats-server with TLS, a simulated switch. */
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { parse } from "valibot";
 import { freeswitchConfig } from "../../drivers/freeswitch/config.ts";
 import { freeswitch } from "../../drivers/freeswitch/mod.ts";
 import { Simulator } from "../../simulator/freeswitch/mod.ts";
@@ -31,7 +32,7 @@ test.skipIf(noNats !== "")(`it logs no colleague in or out${noNats}`, async () =
       ...{ connectMs: 5000, log, timers: quickTimers },
     });
   const [broker, thief, colleague] = [kept("relay-a"), kept("1001"), kept("1002")];
-  const settings = freeswitchConfig.parse({
+  const settings = parse(freeswitchConfig, {
     ...{ driver: "freeswitch", port: sim.port, password: "ClueCon", domain: "127.0.0.1", acd: {}, acdAgent: "{agent}@default" },
   });
   const desks = ["1001", "1002"];

@@ -1,5 +1,6 @@
 /** A relay with a simulated FreeSWITCH behind it, on a real nats-server: as much of a fleet as a test needs. */
 import { freeswitchConfig } from "../../drivers/freeswitch/config.ts";
+import { parse } from "valibot";
 import { freeswitch } from "../../drivers/freeswitch/mod.ts";
 import { relayConfig } from "../../drivers/relay/config.ts";
 import { relay as relayDriver } from "../../drivers/relay/mod.ts";
@@ -78,7 +79,7 @@ export class RelayRig implements AsyncDisposable {
   /** Starts a relay; resolves when it is connected to the broker. */
   async relay(name = "a", rank = 1): Promise<RunningRelay> {
     const { desks = ["1001"], timers = quickTimers, log = silent, rules = testRules, lineOf } = this.#options;
-    const settings = freeswitchConfig.parse({
+    const settings = parse(freeswitchConfig, {
       driver: "freeswitch",
       port: this.sim.port,
       password: "ClueCon",
@@ -116,7 +117,7 @@ export class RelayRig implements AsyncDisposable {
 
   /** A box's line. */
   line(desks: readonly string[] = ["1001"], timers: Timers = quickTimers): Line {
-    const settings = relayConfig.parse({ driver: "relay", servers: [this.url] });
+    const settings = parse(relayConfig, { driver: "relay", servers: [this.url] });
     const context = { desks: desks.map((extension) => ({ extension, aliases: [] })), variables: [], log: silent, timers };
     return relayDriver.open(settings, context);
   }

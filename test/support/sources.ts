@@ -5,7 +5,7 @@ import { dirname, join, relative } from "node:path";
 /** The repository's root. */
 export const root = join(import.meta.dir, "../..");
 
-/** One import: `to` is a file of the repository (`src/log/log.ts`) or a package (`zod`, `node:fs`). */
+/** One import: `to` is a file of the repository (`src/log/log.ts`) or a package (`valibot`, `node:fs`). */
 export interface Import {
   readonly to: string;
   /** Only types: absent at run time. */

@@ -2,6 +2,7 @@
 import { randomInt } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { type Driver, drivers, type QuestionGroup } from "../../../drivers/registry.ts";
+import { readKey } from "../../config/problems.ts";
 
 /** A part of a configuration, as it is in the file. */
 export type Section = Readonly<Record<string, unknown>>;
@@ -95,7 +96,7 @@ export function lineFor({ name }: Driver, { line }: Draft): Section {
 
 /** The driver's required settings, with the values of the documentation's example. */
 export function required({ schema, reference }: Driver): Section {
-  return Object.fromEntries(Object.entries(reference).filter(([key]) => !schema.shape[key].safeParse(undefined).success));
+  return Object.fromEntries(Object.entries(reference).filter(([key]) => !readKey(schema, key, undefined).valid));
 }
 
 /** The keys that these groups ask for. */

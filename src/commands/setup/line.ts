@@ -8,6 +8,7 @@ import {
   type QuestionGroup,
   type Suspect,
 } from "../../../drivers/registry.ts";
+import { readKey } from "../../config/problems.ts";
 import { type Config, ConfigError, parseConfig } from "../../config/schema.ts";
 import { omitUndefined } from "../../core/omit-undefined.ts";
 import { openLog } from "../../log/log.ts";
@@ -248,11 +249,11 @@ class Group {
   }
 
   #accepts(key: string, value: unknown): boolean {
-    return this.#options.driver.schema.shape[key].safeParse(value).success;
+    return readKey(this.#options.driver.schema, key, value).valid;
   }
 
   #default(key: string): unknown {
-    return this.#options.driver.schema.shape[key].safeParse(undefined).data;
+    return readKey(this.#options.driver.schema, key, undefined).value;
   }
 }
 

@@ -1,5 +1,6 @@
 /** What setup asks, question by question; the driver's own are in line.ts. */
 import { type Driver, drivers } from "../../../drivers/registry.ts";
+import { meaningOf } from "../../config/problems.ts";
 import { prefixPattern } from "../../config/schema.ts";
 import {
   desksWith,
@@ -41,7 +42,7 @@ function matching(pattern: RegExp): (typed: string) => string | undefined {
 }
 
 async function askDriver(former: Draft, talk: Talk): Promise<Driver> {
-  for (const { name, schema } of drivers) talk.say(`  ${name}: ${schema.shape["driver"].meta()?.description}`);
+  for (const { name, schema } of drivers) talk.say(`  ${name}: ${meaningOf(schema, ["driver"])}`);
   const driver = await answer(talk, {
     text: "Driver for the switch",
     fallback: driverNamedIn(former).name,

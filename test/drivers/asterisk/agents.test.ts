@@ -1,12 +1,13 @@
 /** Ready and NotReady as pauses in app_queue. */
 import { expect, test } from "bun:test";
+import { parse } from "valibot";
 import type { AgentCommand } from "../../../src/core/line.ts";
 import { type AgentMemory, Agents, outdatedDesks } from "../../../drivers/asterisk/agents.ts";
 import { asteriskConfig } from "../../../drivers/asterisk/config.ts";
 import { type Answer, type Asked, NoAnswer } from "../../../drivers/asterisk/wire/rest.ts";
 import { config } from "../../support/asterisk/shown.ts";
 
-const queue = asteriskConfig.parse({ ...config, acd: "queue" });
+const queue = parse(asteriskConfig, { ...config, acd: "queue" });
 const command = (mode: AgentCommand["mode"]): AgentCommand => ({ type: "agent", desk: "1001", agent: "a", login: false, mode });
 
 function rig(answer: Answer | NoAnswer = { status: 204, ok: true, text: "" }, settings = queue) {
@@ -35,7 +36,7 @@ test.each([["ready", "0"], ["not-ready", "1"], ["logged-out", "1"]] as const)(
 );
 
 test("the member has the name that it has in the queue", async () => {
-  const { agents, asked } = rig(undefined, asteriskConfig.parse({ ...queue, queueMember: "Local/{extension}@from-queue/n" }));
+  const { agents, asked } = rig(undefined, parse(asteriskConfig, { ...queue, queueMember: "Local/{extension}@from-queue/n" }));
   await agents.set(command("ready"));
   expect(asked[0]?.query?.["variable"]).toBe("QUEUE_MEMBER(,paused,Local/1001@from-queue/n)");
 });

@@ -1,12 +1,13 @@
 /** The request of a MakeCall, and what Asterisk's refusals mean for the agent. */
 import { describe, expect, test } from "bun:test";
+import { parse } from "valibot";
 import { originate, refusalResult } from "../../../drivers/asterisk/originate.ts";
 import { asteriskConfig } from "../../../drivers/asterisk/config.ts";
 import { config } from "../../support/asterisk/shown.ts";
 
 const command = { type: "dial", desk: "1001", call: "c-1", number: "914155550123" } as const;
 const body = (change: object = {}) =>
-  originate(command, asteriskConfig.parse({ ...config, ...change })).body as {
+  originate(command, parse(asteriskConfig, { ...config, ...change })).body as {
     endpoint: string;
     variables: Record<string, string>;
   };

@@ -1,5 +1,6 @@
 /** What `telesetd doctor` finds on the way to an Asterisk, with each hop broken. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { parse } from "valibot";
 import { asteriskConfig } from "../../../drivers/asterisk/config.ts";
 import { contexts, probe } from "../../../drivers/asterisk/probe.ts";
 import type { Hop } from "../../../drivers/driver.ts";
@@ -32,7 +33,7 @@ async function found(
   const { port } = pbx.server;
   const settings = { driver: "asterisk", port, user: "telesetd", password: "s3cret", application: "app", ...line };
   const hops: Hop[] = [];
-  const config = asteriskConfig.parse(settings);
+  const config = parse(asteriskConfig, settings);
   for await (const hop of probe(config, context(desks), new AbortController().signal)) hops.push(hop);
   pbx.server.stop();
   const hop = (name: string) => hops.find((hop) => hop.name === name);
@@ -157,7 +158,7 @@ test("the administrator's time is up: the rest is reported as too slow", async (
   await pbx.server.listen();
   pbx.server.instead = () => "silence";
   const stop = new AbortController();
-  const config = asteriskConfig.parse({ driver: "asterisk", port: pbx.server.port, user: "telesetd", password: "s3cret" });
+  const config = parse(asteriskConfig, { driver: "asterisk", port: pbx.server.port, user: "telesetd", password: "s3cret" });
   const hops = probe(config, context(["1001"]), stop.signal);
   const first = hops.next();
   stop.abort();
@@ -170,7 +171,7 @@ test("the administrator's time is up: the rest is reported as too slow", async (
 test("the contexts of the phones are offered, and nothing if the switch does not show them", async () => {
   const pbx = new Asterisk({ user: "telesetd" });
   await pbx.server.listen();
-  const config = asteriskConfig.parse({ driver: "asterisk", port: pbx.server.port, user: "telesetd", password: "s3cret" });
+  const config = parse(asteriskConfig, { driver: "asterisk", port: pbx.server.port, user: "telesetd", password: "s3cret" });
   const ask = () => contexts(config, context(["1001", "1002"]), new AbortController().signal);
   expect(await ask()).toEqual([]);
   pbx.server.instead = ({ path }) =>

@@ -1,5 +1,6 @@
 /** The commands for mod_callcenter, word for word, and the meaning of its replies (mod_callcenter.c, cc_config_api_function). */
 import { describe, expect, test } from "bun:test";
+import { parse } from "valibot";
 import {
   type AcdConfig,
   acdSteps,
@@ -14,7 +15,7 @@ import type { AgentCommand, AgentMode } from "../../../src/core/line.ts";
 
 /** The ACD's settings as the schema makes them. */
 function acdOf(part: Record<string, unknown> = {}): AcdConfig {
-  const { acd } = freeswitchConfig.parse({ driver: "freeswitch", password: "x", domain: "pbx", acd: part });
+  const { acd } = parse(freeswitchConfig, { driver: "freeswitch", password: "x", domain: "pbx", acd: part });
   if (acd === "none") throw new Error("Cannot read the settings: there is no ACD");
   return acd;
 }

@@ -1,14 +1,15 @@
 /** How each make of phone is asked to answer automatically. */
 import { describe, expect, test } from "bun:test";
+import { parse } from "valibot";
 import { autoAnswer } from "../../../drivers/freeswitch/auto-answer.ts";
 import { type PhoneMake, phoneMakes } from "../../../drivers/shared/auto-answer.ts";
 import { originate } from "../../../drivers/freeswitch/commands.ts";
-import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
+import { type FreeswitchConfig, freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
 
 const desk = { extension: "1001", presence: ["1001@pbx"] };
 
-function configOf(part: Record<string, unknown> = {}): ReturnType<typeof freeswitchConfig.parse> {
-  return freeswitchConfig.parse({ driver: "freeswitch", password: "x", domain: "pbx", ...part });
+function configOf(part: Record<string, unknown> = {}): FreeswitchConfig {
+  return parse(freeswitchConfig, { driver: "freeswitch", password: "x", domain: "pbx", ...part });
 }
 
 /** The whole command, its variables for the make left open. */

@@ -1,5 +1,6 @@
 /** The commands to FreeSWITCH, word for word, and the meaning of its answers for an agent. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { parse } from "valibot";
 import fc from "fast-check";
 import { eventNames, filters, login, originate, originateResult } from "../../../drivers/freeswitch/commands.ts";
 import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
@@ -9,7 +10,7 @@ import { parseOriginate } from "../../../simulator/freeswitch/dialled.ts";
 setDefaultTimeout(60_000);
 
 const parsed = (part: object) =>
-  freeswitchConfig.parse({ driver: "freeswitch", password: "hush", domain: "pbx.example", ...part });
+  parse(freeswitchConfig, { driver: "freeswitch", password: "hush", domain: "pbx.example", ...part });
 const config = parsed({});
 const desk = { extension: "1001", presence: ["1001@pbx.example"] };
 const call = "7f3c1a2e-0000-4000-8000-000000000001";

@@ -1,5 +1,6 @@
 /** Many desks on one connection: the events of the whole switch come in, and are sorted here. */
 import { expect, test } from "bun:test";
+import { parse } from "valibot";
 import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
 import { freeswitch } from "../../../drivers/freeswitch/mod.ts";
 import { Simulator } from "../../../simulator/freeswitch/mod.ts";
@@ -11,7 +12,7 @@ import { FakeTimers } from "../../support/timers.ts";
 async function whole(desks: readonly string[]) {
   const sim = new Simulator({ port: await quietPort() });
   await sim.start();
-  const settings = freeswitchConfig.parse({ driver: "freeswitch", port: sim.port, password: "ClueCon", domain: "127.0.0.1" });
+  const settings = parse(freeswitchConfig, { driver: "freeswitch", port: sim.port, password: "ClueCon", domain: "127.0.0.1" });
   const listener = new LineListener(freeswitch.open(settings, {
     desks: desks.map((extension) => ({ extension, aliases: [] })),
     variables: [],

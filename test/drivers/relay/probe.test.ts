@@ -1,5 +1,6 @@
 /** The doctor's hops of a box behind a relay: each failure is found at its own hop, with what to do. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { parse } from "valibot";
 import { relayConfig } from "../../../drivers/relay/config.ts";
 import { relay as driver } from "../../../drivers/relay/mod.ts";
 import { openLog } from "../../../src/log/log.ts";
@@ -19,7 +20,7 @@ const log = openLog(() => {}, "error", false);
 async function hops(settings: object, desk = "1001", timers = systemTimers) {
   const context = { desks: [{ extension: desk, aliases: [] }], variables: [], log, timers, directory: false };
   const found = await Array.fromAsync(
-    driver.probe(relayConfig.parse({ driver: "relay", ...settings }), context, new AbortController().signal),
+    driver.probe(parse(relayConfig, { driver: "relay", ...settings }), context, new AbortController().signal),
   );
   return found.map(({ name, verdict, message, suspect }) =>
     `${name} ${verdict}: ${message}${suspect ? ` ${JSON.stringify(suspect)}` : ""}`
@@ -87,7 +88,7 @@ describe.skipIf(noNats !== "")(`the doctor${noNats}`, () => {
   });
 
   test("the credentials of another desk: the line names them, too", async () => {
-    const config = relayConfig.parse({ driver: "relay", ...settings(fleet.credentials("1002")) });
+    const config = parse(relayConfig, { driver: "relay", ...settings(fleet.credentials("1002")) });
     const context = { desks: [{ extension: "1001", aliases: [] }], variables: [], log, timers: systemTimers };
     const listener = new LineListener(driver.open(config, context));
     const { why } = await listener.next("link-down");

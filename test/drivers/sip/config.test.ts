@@ -1,8 +1,9 @@
 /** What the `line` part of the configuration accepts, and its errors for everything else. */
 import { expect, test } from "bun:test";
+import { safeParse } from "valibot";
 import { sipConfig } from "../../../drivers/sip/config.ts";
 
-const parse = (part: object) => sipConfig.safeParse({ driver: "sip", domain: "pbx", user: "1099", ...part });
+const parse = (part: object) => safeParse(sipConfig, { driver: "sip", domain: "pbx", user: "1099", ...part });
 
 test.each([
   { host: "::1" },
@@ -23,4 +24,4 @@ test.each([
   [{ user: "1099@pbx" }, "expected a SIP user, without its domain"],
   [{ authUser: "J\u00fcrgen" }, "expected ASCII characters"],
   [{ drachtioSecret: "a|b" }, "expected no |"],
-])("%o: %s", (part, why) => expect(parse(part).error?.issues.map(({ message }) => message)).toEqual([why]));
+])("%o: %s", (part, why) => expect(parse(part).issues?.map(({ message }) => message)).toEqual([why]));

@@ -1,5 +1,6 @@
 /** The hops of `telesetd doctor` on the way to a SIP phone, each broken in turn. */
 import { describe, expect, test } from "bun:test";
+import { parse } from "valibot";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { Hop } from "../../../drivers/driver.ts";
 import { header, SipPbx } from "../../../simulator/drachtio/mod.ts";
@@ -16,7 +17,7 @@ async function hops(
   desks = ["1001"],
   signal = new AbortController().signal,
 ): Promise<{ shown: string[]; all: Hop[] }> {
-  const settings = sipConfig.parse({ driver: "sip", port: pbx.server.port, domain: "pbx", user: "1009", password: "s3cret" });
+  const settings = parse(sipConfig, { driver: "sip", port: pbx.server.port, domain: "pbx", user: "1009", password: "s3cret" });
   const context = {
     desks: desks.map((extension) => ({ extension, aliases: [] })),
     variables: [],

@@ -1,5 +1,6 @@
 /** A line of the Asterisk driver to a scripted Asterisk, with a clock that the test advances. */
 import { asteriskConfig } from "../../../drivers/asterisk/config.ts";
+import { parse } from "valibot";
 import { asterisk } from "../../../drivers/asterisk/mod.ts";
 import { Asterisk, type AsteriskOptions } from "../../../simulator/asterisk/mod.ts";
 import { openLog } from "../../../src/log/log.ts";
@@ -44,7 +45,7 @@ export class Rig implements AsyncDisposable {
     before?.(rig.pbx);
     await rig.pbx.server.listen();
     const { port } = rig.pbx.server;
-    const config = asteriskConfig.parse({
+    const config = parse(asteriskConfig, {
       driver: "asterisk",
       port,
       user: "telesetd",

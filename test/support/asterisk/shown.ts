@@ -1,11 +1,12 @@
 /** Events and readings of Asterisk, for the tests of the translation: each as the recordings show them, with changes. */
 import { siteOf } from "../../../drivers/asterisk/site.ts";
+import { parse } from "valibot";
 import { type Reading, readingOf } from "../../../drivers/asterisk/reading.ts";
 import { type AriEvent, type Channel, readEvent } from "../../../drivers/asterisk/wire/message.ts";
 import { asteriskConfig } from "../../../drivers/asterisk/config.ts";
 
 /** The settings of the tests. */
-export const config = asteriskConfig.parse({
+export const config = parse(asteriskConfig, {
   driver: "asterisk",
   user: "telesetd",
   password: "s3cret",

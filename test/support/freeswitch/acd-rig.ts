@@ -1,5 +1,6 @@
 /** The driver with an ACD, against the simulated switch; the switch can say which one it is, as the real one does. */
 import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
+import { parse } from "valibot";
 import type { Simulator } from "../../../simulator/freeswitch/mod.ts";
 import type { AgentCommand, CommandResult, LineEvent } from "../../../src/core/line.ts";
 import { answerInstead, Rig, type RigOptions } from "./rig.ts";
@@ -23,7 +24,7 @@ export function answering(sim: Simulator, instead: AcdRigOptions["instead"] = ()
 
 /** A driver that has queried the agents. */
 export async function acdRig({ acd = {}, acdAgent, instead, ...options }: AcdRigOptions = {}): Promise<Rig> {
-  const parsed = freeswitchConfig.parse({ driver: "freeswitch", password: "x", domain: "127.0.0.1", acd });
+  const parsed = parse(freeswitchConfig, { driver: "freeswitch", password: "x", domain: "127.0.0.1", acd });
   const rig = await Rig.open({
     ...options,
     config: { acd: parsed.acd, ...(acdAgent === undefined ? {} : { acdAgent }), ...options.config },

@@ -1,5 +1,6 @@
 /** Runs the probe against the simulated switch. */
 import { afterEach } from "bun:test";
+import { parse } from "valibot";
 import { eventNames } from "../../../drivers/freeswitch/commands.ts";
 import { freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
 import { freeswitch } from "../../../drivers/freeswitch/mod.ts";
@@ -41,7 +42,7 @@ export async function probed(
   line: object = {},
   { desks = ["1001"], directory = false, upTo }: Case = {},
 ): Promise<Hop[]> {
-  const config = freeswitchConfig.parse({ driver: "freeswitch", port, password: "ClueCon", domain: "127.0.0.1", ...line });
+  const config = parse(freeswitchConfig, { driver: "freeswitch", port, password: "ClueCon", domain: "127.0.0.1", ...line });
   const log = openLog((text) => lines.push(text), "trace", false);
   const context = {
     desks: desks.map((extension) => ({ extension, aliases: [] })),

@@ -1,5 +1,6 @@
 /** The driver against the simulated switch over TCP, with all that both say. */
 import type { CommandResult, LegFacts } from "../../../src/core/line.ts";
+import { parse } from "valibot";
 import { type FreeswitchConfig, freeswitchConfig } from "../../../drivers/freeswitch/config.ts";
 import { freeswitch } from "../../../drivers/freeswitch/mod.ts";
 import {
@@ -47,7 +48,7 @@ export class Rig extends LineListener implements AsyncDisposable {
     const { log, lines } = listeningLog();
     timers.chance = 0;
     const whole = others.wholeSwitch ? { wholeSwitch: true as const } : {};
-    const settings = freeswitchConfig.parse({ driver: "freeswitch", port: sim.port, password: "ClueCon", domain: "127.0.0.1" });
+    const settings = parse(freeswitchConfig, { driver: "freeswitch", port: sim.port, password: "ClueCon", domain: "127.0.0.1" });
     const context = { desks: desks.map((extension) => ({ extension, aliases })), variables: [], log, timers, ...whole };
     super(freeswitch.open({ ...settings, ...config }, context));
     this.lines = lines;

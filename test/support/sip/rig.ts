@@ -1,5 +1,6 @@
 /** The SIP driver against the scripted drachtio-server with a small switch behind it, over TCP, with all that both say. */
 import { type PbxOptions, SipPbx, type Sub } from "../../../simulator/drachtio/mod.ts";
+import { parse } from "valibot";
 import { type SipConfig, sipConfig } from "../../../drivers/sip/config.ts";
 import { sip } from "../../../drivers/sip/mod.ts";
 import { listeningLog } from "./peer.ts";
@@ -40,7 +41,7 @@ export class Rig extends LineListener implements AsyncDisposable {
   ) {
     const { log, lines } = listeningLog();
     timers.chance = 0;
-    const settings = sipConfig.parse({ driver: "sip", port: pbx.server.port, domain: "pbx", user: "1009", password: "s3cret" });
+    const settings = parse(sipConfig, { driver: "sip", port: pbx.server.port, domain: "pbx", user: "1009", password: "s3cret" });
     const context = { desks: desks.map((extension) => ({ extension, aliases: [] })), variables: [], log, timers };
     super(sip.open({ ...settings, ...config }, context));
     this.lines = lines;

@@ -1,5 +1,6 @@
 /** The probe against the simulated switch, each hop broken in turn. */
 import { describe, expect, test } from "bun:test";
+import { parse } from "valibot";
 import { eventNames } from "../../../../drivers/freeswitch/commands.ts";
 import { freeswitchConfig } from "../../../../drivers/freeswitch/config.ts";
 import { freeswitch } from "../../../../drivers/freeswitch/mod.ts";
@@ -195,7 +196,7 @@ describe("what the switch allows", () => {
       stop.abort();
       return new Promise(() => {});
     };
-    const config = freeswitchConfig.parse({ driver: "freeswitch", port: sim.port, password: "ClueCon", domain: "127.0.0.1" });
+    const config = parse(freeswitchConfig, { driver: "freeswitch", port: sim.port, password: "ClueCon", domain: "127.0.0.1" });
     const log = openLog(() => {}, "error", false);
     const context = { desks: [{ extension: "1001", aliases: [] }], variables: [], directory: false, log, timers: systemTimers };
     const hops: Hop[] = [];
@@ -251,7 +252,7 @@ describe("the call queues", () => {
 
 describe("before there is a password", () => {
   const greeting = async (port: number): Promise<Hop[]> => {
-    const config = freeswitchConfig.parse({ driver: "freeswitch", port, password: "x", domain: "x", connectSeconds: 0.3 });
+    const config = parse(freeswitchConfig, { driver: "freeswitch", port, password: "x", domain: "x", connectSeconds: 0.3 });
     const context = { desks: [], variables: [], directory: false, log: openLog(() => {}, "error", false), timers: systemTimers };
     const hops: Hop[] = [];
     for await (const hop of checkGreeting(config, context, new AbortController().signal)) hops.push(hop);
@@ -277,7 +278,7 @@ describe("domains", () => {
     const sim = new Simulator();
     sims.push(sim);
     await sim.start();
-    const config = freeswitchConfig.parse({ driver: "freeswitch", port: sim.port, password: "ClueCon", domain: "x", ...line });
+    const config = parse(freeswitchConfig, { driver: "freeswitch", port: sim.port, password: "ClueCon", domain: "x", ...line });
     const context = { desks: [], variables: [], log: openLog(() => {}, "error", false), timers: systemTimers };
     expect(await domains(config, context, new AbortController().signal)).toEqual(expected);
   });

@@ -1,5 +1,6 @@
 /** How long a phone counts as not registered: no event reports when it is back. */
 import { expect, test } from "bun:test";
+import { parse } from "valibot";
 import type { LineEvent } from "../../../../src/core/line.ts";
 import { sipConfig } from "../../../../drivers/sip/config.ts";
 import { fullStateWithin } from "../../../../drivers/sip/dialogs/step.ts";
@@ -29,8 +30,8 @@ function quietWatch() {
   tracker.take({ type: "document", info: info(1, "full", customers), envelope }, 0);
   const watch = new Watch({
     stack: { timers, send: () => {} } as unknown as Stack,
-    config: sipConfig.parse({ driver: "sip", domain: "pbx", user: "1009", password: "s3cret" }),
-    account: accountOf(sipConfig.parse({ driver: "sip", domain: "pbx", user: "1009", password: "s3cret" })),
+    config: parse(sipConfig, { driver: "sip", domain: "pbx", user: "1009", password: "s3cret" }),
+    account: accountOf(parse(sipConfig, { driver: "sip", domain: "pbx", user: "1009", password: "s3cret" })),
     about: { extension: "1001", at: "pbx", user: "1009" },
     tracker,
     known: () => [],

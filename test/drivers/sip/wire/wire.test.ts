@@ -3,6 +3,7 @@
  * frame; and the driver with drachtio-srf.
  */
 import { expect, test } from "bun:test";
+import { parse } from "valibot";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { framesOf, header, parseSipRecording, readSip, SipReplayPeer } from "../../../../simulator/drachtio/mod.ts";
@@ -24,7 +25,7 @@ async function played(name: string): Promise<{ in: string[]; out: string[] }> {
   });
   await peer.listen();
   const stop = new AbortController();
-  const config = sipConfig.parse({ driver: "sip", port: peer.port, user: "1009", password: "x", domain: "127.0.0.1" });
+  const config = parse(sipConfig, { driver: "sip", port: peer.port, user: "1009", password: "x", domain: "127.0.0.1" });
   const context = {
     desks: [{ extension: "1001", aliases: [] }],
     variables: [],
