@@ -69,7 +69,7 @@ class AsteriskLine extends Reconnection<Session> {
       signal,
     );
     onSession(session);
-    const why = await session.run(signal, () => onUp({ at: placeOf(address), application }));
+    const why = await session.run(() => onUp({ at: placeOf(address), application }));
     if (!session.isReplaced || signal.aborted) return why;
     onDelay(why);
     await pause(timers, replacedPause * (1 + timers.random()), signal);

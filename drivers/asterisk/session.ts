@@ -2,18 +2,10 @@
  * The work on one connection: request the events of our phones, list the live legs, report what happens, execute commands. The
  * order after a connect: login, websocket, subscription, snapshot. So nothing is missed.
  */
-import {
-  type CommandResult,
-  gone,
-  type KnownLegs,
-  type LegFacts,
-  type LineCommand,
-  type LineEvent,
-} from "../../src/core/line.ts";
-import type { Log } from "../../src/log/log.ts";
+import type { LegFacts, LineCommand } from "../../src/core/line.ts";
 import { messageOf } from "../../src/platform/text.ts";
-import { pause, type Timers } from "../../src/platform/timers.ts";
-import { SnapshotSchedule } from "../shared/snapshot-schedule.ts";
+import { pause } from "../../src/platform/timers.ts";
+import { type NamedLeg, SwitchSession, type SwitchSessionOptions } from "../shared/switch-session.ts";
 import { type AgentMemory, Agents, outdatedDesks } from "./agents.ts";
 import type { AsteriskConfig } from "./config.ts";
 import { Dials } from "./dials.ts";
@@ -29,11 +21,8 @@ import { type AriEvent, type Channel, isLegId, readEvent, readObject } from "./w
 import { type AriAddress, placeOf, Rest } from "./wire/rest.ts";
 import { EventSocket } from "./wire/socket.ts";
 
-/** When the legs are listed again after a connect, in ms: an event may have been on its way when the first list was made. */
-export const secondSnapshotAfter = 2000;
-
 /** What a session needs from its driver. */
-export interface SessionOptions {
+export interface SessionOptions extends SwitchSessionOptions {
   readonly config: AsteriskConfig;
   readonly address: AriAddress;
   readonly application: string;
@@ -42,14 +31,10 @@ export interface SessionOptions {
   readonly translator: Translator;
   /** Outlives it too. */
   readonly memory: AgentMemory;
-  readonly known: KnownLegs;
-  readonly log: Log;
-  readonly timers: Timers;
-  readonly report: (event: LineEvent) => void;
 }
 
 /** A connection that has logged in and subscribed. */
-export class Session {
+export class Session extends SwitchSession {
   readonly #options: SessionOptions;
   readonly #rest: Rest;
   readonly #socket: EventSocket;
@@ -58,30 +43,25 @@ export class Session {
   readonly #agents: Agents;
   readonly #startedAt: string;
   readonly #phones: Phones;
-  readonly #snapshots: SnapshotSchedule;
-  /** The commands without a reply yet. */
-  readonly #underWay = new Set<Promise<void>>();
   /** The events until the end of the first snapshot; undefined after it. */
   #early: AriEvent[] | undefined = [];
   /** The events of legs of which something is being read. */
   readonly #held = new Map<string, AriEvent[]>();
   #missing: readonly string[] = [];
   readonly #over = new AbortController();
-  /** Resolves with the reason when the connection is lost. Then no request waits for an answer any longer. */
-  readonly #lost: Promise<string>;
   /** Another program has taken over the application. */
   isReplaced = false;
 
   private constructor(options: SessionOptions, rest: Rest, socket: EventSocket, startedAt: string) {
+    super(options);
     const { config, site, log, timers, report } = options;
     this.#options = options;
     this.#rest = rest;
     this.#socket = socket;
     this.#startedAt = startedAt;
-    this.#lost = socket.closed.then((why) => {
+    void socket.closed.then((why) => {
       this.#over.abort();
       rest.close(why);
-      return why;
     });
     this.#agents = new Agents(config, rest, options.memory);
     this.#reader = new Reader(rest, site, log);
@@ -93,14 +73,7 @@ export class Session {
       onAccepted: (channel) => this.#onAccepted(channel),
       isUnregistered: (desk) => this.#phones.isUnregistered(desk),
       onUnregistered: (desk) => this.#phones.onUnregistered(desk),
-      onResult: (command, result) => this.#onResult(command, result),
-    });
-    this.#snapshots = new SnapshotSchedule({
-      timers,
-      legs: () => this.#seen(),
-      seen: (legs) => this.#snapshot(legs),
-      others: () => Promise.resolve(),
-      failed: (error) => log.debug("Listing the live legs failed", { why: messageOf(error) }),
+      onResult: (command, result) => this.onResult(command, result),
     });
   }
 
@@ -131,78 +104,38 @@ export class Session {
     }
   }
 
-  /**
-   * Works until the connection is lost: reports that the link is up, then the live legs, and lists these once more a little
-   * later. Commands are accepted from the first moment; all have their results when this resolves, with the reason of the end.
-   * @param onUp called when the first snapshot is done.
-   */
-  async run(signal: AbortSignal, onUp: () => void): Promise<string> {
-    const { address, report } = this.#options;
-    const stop = () => this.#close("stopped");
-    signal.addEventListener("abort", stop, { once: true });
-    if (signal.aborted) stop();
-    report({ type: "link-up", to: placeOf(address) });
-    try {
-      await this.#firstSnapshot();
-      this.#resetAgents();
-      this.#snapshots.later(secondSnapshotAfter);
-      void this.#watchSubscription();
-      onUp();
-    } catch (error) {
-      this.#close(messageOf(error));
-    }
-    const why = await this.#lost;
-    signal.removeEventListener("abort", stop);
-    this.#snapshots.stop();
-    this.#dials.onLost(why);
-    await Promise.all(this.#underWay);
-    return why;
-  }
-
-  /** See `Line.check`. Before the first snapshot is done there is nothing to compare with. */
-  check(legs: ReturnType<KnownLegs>): void {
-    if (this.#early) return;
-    for (const named of legs) void this.#checkLeg(named);
-  }
-
-  async #checkLeg({ desk, leg }: { readonly desk: string; readonly leg: string }): Promise<void> {
-    const { log, translator } = this.#options;
-    try {
-      const seen = isLegId(leg) ? await this.#reader.one(leg) : undefined;
-      const facts = seen && translator.snapshot(seen.channel, seen.reading);
-      this.#onTranslated({ type: "leg", facts: facts?.desk === desk ? facts : { desk, leg, ended: gone } });
-    } catch (error) {
-      log.debug("Asking for a leg failed", { why: messageOf(error) });
-    }
-  }
-
-  /** See `shared/reconnection.ts`. */
-  execute(command: LineCommand): void {
-    const done = this.#carryOut(command).catch((error: unknown) => {
-      const why = `UnexpectedError: the line failed inside (${messageOf(error)})`;
-      this.#onResult(command, { outcome: "unknown", why });
+  /** Works until the connection is lost; resolves with the reason. @param onUp called when the first snapshot is done. */
+  run(onUp: () => void): Promise<string> {
+    return this.work({
+      link: this.#socket,
+      to: placeOf(this.#options.address),
+      start: async () => {
+        await this.#firstSnapshot();
+        this.#resetAgents();
+        void this.#watchSubscription();
+      },
+      onUp,
+      onLost: (why) => this.#dials.onLost(why),
     });
-    this.#underWay.add(done);
-    void done.finally(() => this.#underWay.delete(done));
   }
 
-  async #carryOut(command: LineCommand): Promise<void> {
+  protected override async findLeg({ desk, leg }: NamedLeg): Promise<LegFacts | undefined> {
+    const seen = isLegId(leg) ? await this.#reader.one(leg) : undefined;
+    const facts = seen && this.#options.translator.snapshot(seen.channel, seen.reading);
+    return facts?.desk === desk ? facts : undefined;
+  }
+
+  protected override onLeg(facts: LegFacts): void {
+    this.#onTranslated({ type: "leg", facts });
+  }
+
+  protected override async carryOut(command: LineCommand): Promise<void> {
     const { desk } = command;
     if (!this.#desks.includes(desk)) {
-      return this.#onResult(command, { outcome: "failed", cause: "NOT_SERVED", why: `Desk ${desk} is not served.` });
+      return this.onResult(command, { outcome: "failed", cause: "NOT_SERVED", why: `Desk ${desk} is not served.` });
     }
     if (command.type === "dial") await this.#dials.start(command);
-    else this.#onResult(command, await this.#agents.set(command));
-  }
-
-  #onResult(command: LineCommand, result: CommandResult): void {
-    this.#options.report({ type: "result", command, result });
-    // Now only a query can show whether a phone rings at all.
-    if (command.type === "dial" && result.outcome === "unknown") this.#snapshots.repair();
-  }
-
-  #close(why: string): void {
-    this.#socket.close(why);
+    else this.onResult(command, await this.#agents.set(command));
   }
 
   async #subscribe(): Promise<void> {
@@ -248,15 +181,15 @@ export class Session {
   }
 
   async #firstSnapshot(): Promise<void> {
-    const legs = await this.#seen();
+    const legs = await this.listLegs();
     this.#options.translator.keep(new Set(legs.map(({ leg }) => leg)));
-    this.#snapshot(legs);
+    this.onSnapshot(legs);
     const early = this.#early ?? [];
     this.#early = undefined;
     for (const event of early) this.#pass(event);
   }
 
-  async #seen(): Promise<readonly LegFacts[]> {
+  protected override async listLegs(): Promise<readonly LegFacts[]> {
     const { known, translator } = this.#options;
     const { channels, endpoints } = await this.#reader.all(known().map(({ leg }) => leg).filter(isLegId));
     for (const endpoint of endpoints) this.#states.push(endpoint);
@@ -266,7 +199,7 @@ export class Session {
   /** The states of the endpoints in the last list: they are reported behind it. */
   #states: Parameters<Phones["note"]>[0][] = [];
 
-  #snapshot(legs: readonly LegFacts[]): void {
+  protected override onSnapshot(legs: readonly LegFacts[]): void {
     this.#options.report({ type: "snapshot", desks: this.#desks, legs });
     for (const state of this.#states.splice(0)) this.#phones.note(state);
   }
@@ -279,7 +212,7 @@ export class Session {
       log.rarely("unreadable").warning("Dropped an event that cannot be read: the live calls are listed again", {
         begins: text.slice(0, 80),
       });
-      if (!this.#early) this.#snapshots.repair();
+      if (!this.#early) this.snapshots.repair();
     } else if (event.type === "ApplicationReplaced") this.#onReplaced();
     else if (this.#early) this.#early.push(event);
     else this.#pass(event);
@@ -288,7 +221,9 @@ export class Session {
   #onReplaced(): void {
     const { application } = this.#options;
     this.isReplaced = true;
-    this.#close(`another program uses the application ${application}: give each box a name of its own in line.application`);
+    this.#socket.close(
+      `another program uses the application ${application}: give each box a name of its own in line.application`,
+    );
   }
 
   /** Handles an event, unless it must wait for what is being read of its leg. The events of other legs do not wait. */
@@ -318,7 +253,7 @@ export class Session {
     this.#handle(event);
     for (const next of waiting) this.#pass(next);
     // What could not be read, or was about to change, is shown by the next snapshot.
-    if (!reading || (event.variable === "BRIDGEPEER" && reading.bridgePeer === "")) this.#snapshots.repair();
+    if (!reading || (event.variable === "BRIDGEPEER" && reading.bridgePeer === "")) this.snapshots.repair();
   }
 
   #handle(event: AriEvent): void {
@@ -329,7 +264,7 @@ export class Session {
   #onTranslated(translated: Translated): void {
     if (translated.type === "endpoint") return this.#phones.note(translated);
     this.#options.report(translated);
-    this.#snapshots.note(translated);
+    this.snapshots.note(translated);
     const { facts } = translated;
     if (facts.rings || facts.direction === "from-desk") this.#phones.onReached(facts.desk);
     this.#dials.note(facts);
@@ -346,7 +281,7 @@ export class Session {
     try {
       for (await next(); !signal.aborted; await next()) await this.#check();
     } catch (error) {
-      this.#close(messageOf(error));
+      this.#socket.close(messageOf(error));
     }
   }
 
@@ -361,6 +296,6 @@ export class Session {
     if (all.every((name) => subscribed.has(name))) return;
     const before = this.#missing;
     await this.#subscribe();
-    if (this.#missing.length !== before.length || before.length === 0) this.#snapshots.repair();
+    if (this.#missing.length !== before.length || before.length === 0) this.snapshots.repair();
   }
 }

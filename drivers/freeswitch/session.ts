@@ -2,16 +2,9 @@
  * The work on one connection: request the events of our lines, list the live legs, report what happens, execute commands.
  * The order after a connect: login, filters, events, snapshot. So nothing is missed, and no events of other lines are received.
  */
-import {
-  type CommandResult,
-  gone,
-  type KnownLegs,
-  type LegFacts,
-  type LineCommand,
-  type LineEvent,
-} from "../../src/core/line.ts";
-import type { Log } from "../../src/log/log.ts";
-import type { Timers } from "../../src/platform/timers.ts";
+import type { LegFacts, LineCommand } from "../../src/core/line.ts";
+import { messageOf } from "../../src/platform/text.ts";
+import { type NamedLeg, SwitchSession, type SwitchSessionOptions } from "../shared/switch-session.ts";
 import { type AgentMemory, Agents } from "./agents.ts";
 import { eventNames, filters, login, subscribe } from "./commands.ts";
 import type { FreeswitchConfig } from "./config.ts";
@@ -20,27 +13,18 @@ import { passwordIn } from "./directory.ts";
 import { FarLegs } from "./far-legs.ts";
 import { HeldLegs } from "./held-legs.ts";
 import { LegFilters } from "./leg-filters.ts";
-import { SnapshotSchedule } from "../shared/snapshot-schedule.ts";
 import { type Frame, text, UnreadableEvent } from "./wire/event.ts";
 import { Link, LinkClosed } from "./wire/link.ts";
 import { Phones } from "./phones.ts";
 import { findLeg, readCaller, refused, type Snapshot, takeSnapshot } from "./snapshot.ts";
 import { type Site, type Translated, Translator } from "./translate.ts";
-import { messageOf } from "../../src/platform/text.ts";
-
-/** When the legs are listed again after a connect, in ms: `show channels` lags by up to seconds. */
-export const secondSnapshotAfter = 2000;
 
 /** What a session needs from its driver. */
-export interface SessionOptions {
+export interface SessionOptions extends SwitchSessionOptions {
   readonly config: FreeswitchConfig;
   readonly site: Site;
-  readonly known: KnownLegs;
-  readonly log: Log;
-  readonly timers: Timers;
   /** What outlives this connection. */
   readonly memory: AgentMemory;
-  readonly report: (event: LineEvent) => void;
   /** See `DriverContext.wholeSwitch`. */
   readonly wholeSwitch?: boolean;
   /** Receives the reason why the connection is not up yet, if that takes long. */
@@ -48,23 +32,21 @@ export interface SessionOptions {
 }
 
 /** A connection that has logged in and subscribed. */
-export class Session {
+export class Session extends SwitchSession {
   readonly #options: SessionOptions;
   readonly #translator: Translator;
   readonly #link: Link;
   readonly #dials: Dials;
   readonly #farLegs: FarLegs;
-  /** The commands without a reply yet. */
-  readonly #underWay = new Set<Promise<void>>();
   /** The events until the end of the first snapshot, as text if they cannot be read; undefined after it. */
   #early: (Frame | string)[] | undefined = [];
   readonly #held = new HeldLegs();
   readonly #filters: LegFilters;
   readonly #phones: Phones;
   readonly #agents: Agents;
-  readonly #snapshots: SnapshotSchedule;
 
   private constructor(options: SessionOptions, link: Link) {
+    super(options);
     const { config, site: { desks }, log, timers, report, known, memory } = options;
     this.#options = options;
     this.#link = link;
@@ -78,17 +60,10 @@ export class Session {
     const contactsOf = (desk: string) => this.#phones.contactsOf(desk);
     const deskOfLeg = options.wholeSwitch ? { deskOfLeg: (leg: string) => this.#filters.deskOf(leg) } : {};
     this.#translator = new Translator(options.site, { agents: this.#agents, known, contactsOf, ...deskOfLeg });
-    this.#snapshots = new SnapshotSchedule({
-      timers,
-      legs: async () => (await this.#seen()).legs,
-      seen: (legs) => this.#snapshot(legs),
-      others: () => this.#refreshOthers(),
-      failed: (error) => log.debug("Listing the live legs failed", { why: String(error) }),
-    });
     this.#farLegs = new FarLegs({
       link,
       watched: this.#translator.dials,
-      onLearned: (facts) => this.#onTranslated({ type: "leg", facts }),
+      onLearned: (facts) => this.onLeg(facts),
     });
     this.#dials = new Dials({
       config,
@@ -99,7 +74,7 @@ export class Session {
         if (leg !== undefined) this.#farLegs.watch({ leg, desk });
       },
       onFailed: (desk, failure) => this.#phones.onDialFailed(desk, failure),
-      onResult: (command, result) => this.#onResult(command, result),
+      onResult: (command, result) => this.onResult(command, result),
     });
   }
 
@@ -162,27 +137,19 @@ export class Session {
     );
   }
 
-  /**
-   * Works until the connection is lost: reports that the link is up, then the live legs, and lists these once more a little
-   * later. Commands are accepted from the first moment; all have their results when this resolves, with the reason of the end.
-   * @param onUp called when the first snapshot is done.
-   */
-  async run(onUp: () => void): Promise<string> {
-    const { config, report } = this.#options;
-    report({ type: "link-up", to: `${config.host}:${config.port}` });
-    try {
-      await this.#firstSnapshot();
-      await this.#agents.refresh();
-      this.#snapshots.later(secondSnapshotAfter);
-      onUp();
-    } catch (error) {
-      this.#link.close(messageOf(error));
-    }
-    const why = await this.#link.closed;
-    this.#snapshots.stop();
-    this.#dials.onLost(why);
-    await Promise.all(this.#underWay);
-    return why;
+  /** Works until the connection is lost; resolves with the reason. @param onUp called when the first snapshot is done. */
+  run(onUp: () => void): Promise<string> {
+    const { host, port } = this.#options.config;
+    return this.work({
+      link: this.#link,
+      to: `${host}:${port}`,
+      start: async () => {
+        await this.#firstSnapshot();
+        await this.#agents.refresh();
+      },
+      onUp,
+      onLost: (why) => this.#dials.onLost(why),
+    });
   }
 
   /**
@@ -192,14 +159,14 @@ export class Session {
   async #firstSnapshot(): Promise<void> {
     await this.#phones.lookUpAll();
     const { legs, sequence } = await this.#seen();
-    this.#snapshot(legs);
+    this.onSnapshot(legs);
     this.#phones.release();
     const early = this.#early ?? [];
     this.#early = undefined;
     for (const frame of early) this.#handle(frame, sequence);
   }
 
-  async #refreshOthers(): Promise<void> {
+  protected override async refreshOthers(): Promise<void> {
     await this.#phones.lookUpAll();
     await this.#agents.refresh();
   }
@@ -210,7 +177,11 @@ export class Session {
     return { legs: await Promise.all(legs.map((leg) => this.#farLegs.seen(leg))), sequence };
   }
 
-  #snapshot(legs: readonly LegFacts[]): void {
+  protected override async listLegs(): Promise<readonly LegFacts[]> {
+    return (await this.#seen()).legs;
+  }
+
+  protected override onSnapshot(legs: readonly LegFacts[]): void {
     const { site, report } = this.#options;
     this.#filters.keep(legs);
     report({ type: "snapshot", desks: site.desks.map(({ extension }) => extension), legs });
@@ -244,7 +215,7 @@ export class Session {
 
   #onUnreadable(event: string): void {
     this.#dials.onUnreadable(event);
-    this.#snapshots.repair();
+    this.snapshots.repair();
   }
 
   #onLineFrame(frame: Frame): void {
@@ -270,7 +241,7 @@ export class Session {
     if (event.type === "look-up-phone") return this.#phones.lookUp(event.desk);
     if (event.type === "phone") return this.#phones.onRegister(event);
     this.#options.report(event);
-    this.#snapshots.note(event);
+    this.snapshots.note(event);
     this.#filters.note(event);
     if (event.type !== "leg") return;
     if (event.facts.rings) this.#phones.onReached(event.facts.desk);
@@ -279,19 +250,12 @@ export class Session {
     this.#agents.note(event.facts);
   }
 
-  /** See `Line.check`. Before the first snapshot is done there is nothing to compare with. */
-  check(legs: ReturnType<KnownLegs>): void {
-    if (this.#early) return;
-    for (const named of legs) void this.#checkLeg(named);
+  protected override findLeg(named: NamedLeg): Promise<LegFacts | undefined> {
+    return findLeg(this.#link, this.#translator, named);
   }
 
-  async #checkLeg(named: { readonly desk: string; readonly leg: string }): Promise<void> {
-    try {
-      const facts = await findLeg(this.#link, this.#translator, named);
-      this.#onTranslated({ type: "leg", facts: facts ?? { ...named, ended: gone } });
-    } catch (error) {
-      this.#options.log.debug("Asking for a leg failed", { why: messageOf(error) });
-    }
+  protected override onLeg(facts: LegFacts): void {
+    this.#onTranslated({ type: "leg", facts });
   }
 
   /** The password of a user in the switch's directory. */
@@ -299,28 +263,12 @@ export class Session {
     return await passwordIn(this.#link, user, this.#options.config);
   }
 
-  /** See `shared/reconnection.ts`. */
-  execute(command: LineCommand): void {
-    const done = this.#carryOut(command).catch((error: unknown) => {
-      const why = `UnexpectedError: the line failed inside (${messageOf(error)})`;
-      this.#onResult(command, { outcome: "unknown", why });
-    });
-    this.#underWay.add(done);
-    void done.finally(() => this.#underWay.delete(done));
-  }
-
-  async #carryOut(command: LineCommand): Promise<void> {
-    if (command.type === "agent") return this.#onResult(command, await this.#agents.set(command));
+  protected override async carryOut(command: LineCommand): Promise<void> {
+    if (command.type === "agent") return this.onResult(command, await this.#agents.set(command));
     const { desk } = command;
     const names = this.#options.site.desks.find(({ extension }) => extension === desk);
     if (names) return await this.#dials.start(command, names);
-    this.#onResult(command, { outcome: "failed", cause: "NOT_SERVED", why: `Desk ${desk} is not served.` });
-  }
-
-  #onResult(command: LineCommand, result: CommandResult): void {
-    this.#options.report({ type: "result", command, result });
-    // Now only a query can show whether a phone rings at all.
-    if (command.type === "dial" && result.outcome === "unknown") this.#snapshots.repair();
+    this.onResult(command, { outcome: "failed", cause: "NOT_SERVED", why: `Desk ${desk} is not served.` });
   }
 }
 

@@ -45,7 +45,7 @@ export class EventSocket {
     this.#heardAt = options.timers.now();
   }
 
-  /** Connects. Rejects with an Error for people. */
+  /** Connects, until the signal is aborted. Rejects with an Error for people. */
   static async open(options: SocketOptions, signal: AbortSignal): Promise<EventSocket> {
     const { tls, ca, application, connectMs, timers } = options;
     const query = new URLSearchParams({ app: application, subscribeAll: "false" });
@@ -57,8 +57,12 @@ export class EventSocket {
     const events = new EventSocket(options, socket);
     const fail = (why: string) => opening.reject(new Error(`no websocket to Asterisk at ${placeOf(options)} (${why})`));
     const cancel = deadline(timers, connectMs, () => fail(`not open within ${connectMs / 1000} s`));
-    const abort = () => fail("stopped");
+    const abort = () => {
+      fail("stopped");
+      events.close("stopped");
+    };
     signal.addEventListener("abort", abort, { once: true });
+    void events.closed.then(() => signal.removeEventListener("abort", abort));
     if (signal.aborted) abort();
     socket.addEventListener("open", () => opening.resolve());
     socket.addEventListener("message", ({ data }) => events.#onMessage(data));
@@ -75,7 +79,6 @@ export class EventSocket {
       throw error;
     } finally {
       cancel();
-      signal.removeEventListener("abort", abort);
     }
     events.#watch();
     return events;
@@ -108,6 +111,7 @@ export class EventSocket {
 
   /** Pings, and notices when nothing was heard for too long. A process that stood still reads what has arrived first. */
   #watch(): void {
+    if (this.#isClosed) return;
     const { timers, silenceMs } = this.#options;
     this.#cancelWatch = deadline(timers, silenceMs / 3, () => {
       if (timers.now() - this.#heardAt >= silenceMs) {

@@ -1,7 +1,7 @@
 /** A connection to Asterisk at work, against a scripted one: what is asked, what is awaited, and what may go wrong. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { replacedPause } from "../../../drivers/asterisk/mod.ts";
-import { secondSnapshotAfter } from "../../../drivers/asterisk/session.ts";
+import { secondSnapshotAfter } from "../../../drivers/shared/switch-session.ts";
 import { maxMessageLength } from "../../../drivers/asterisk/wire/socket.ts";
 import { shortestPause } from "../../../drivers/shared/pause.ts";
 import { error, InboundCall, Originator } from "../../../simulator/asterisk/mod.ts";

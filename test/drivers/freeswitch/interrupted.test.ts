@@ -4,7 +4,7 @@
 import { expect, test } from "bun:test";
 import type { LineCommand } from "../../../src/core/line.ts";
 import { minPauseMs } from "../../../drivers/shared/snapshot-schedule.ts";
-import { secondSnapshotAfter } from "../../../drivers/freeswitch/session.ts";
+import { secondSnapshotAfter } from "../../../drivers/shared/switch-session.ts";
 import { event, lineTo, obliging, RawPeer, response } from "../../support/freeswitch/rawpeer.ts";
 import { FakeTimers } from "../../support/timers.ts";
 

@@ -11,7 +11,7 @@ import {
   type SimulatorOptions,
 } from "../../../simulator/freeswitch/mod.ts";
 import { listeningLog } from "./rawpeer.ts";
-import { secondSnapshotAfter } from "../../../drivers/freeswitch/session.ts";
+import { secondSnapshotAfter } from "../../../drivers/shared/switch-session.ts";
 import { shortestPause } from "../../../drivers/shared/pause.ts";
 import { quietPort } from "../ports.ts";
 import { LineListener } from "../line-listener.ts";
