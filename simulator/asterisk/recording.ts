@@ -23,7 +23,7 @@ export interface ShortEvent {
   readonly [field: string]: unknown;
 }
 
-/** One step of a replay. `t`: seconds. */
+/** One step of a replay. `t`: ms. */
 export type AriStep =
   /** `heard`: the recorder's subscription got it; what was not heard only changes the state of the switch. */
   | { readonly kind: "event"; readonly t: number; readonly event: ShortEvent; readonly heard: boolean }
@@ -52,7 +52,7 @@ export function parseAriRecording(text: string): AriRecording {
   );
   let marks = 0;
   const steps = lines.map(({ t, mark, unheard, ...event }): AriStep => {
-    const time = typeof t === "number" ? t : 0;
+    const time = typeof t === "number" ? t * 1000 : 0;
     if (typeof mark === "string") return { kind: "mark", t: time, n: ++marks, note: mark };
     if (event["type"] === "(closed)") return { kind: "killed", t: time };
     return { kind: "event", t: time, event: { ...event, type: String(event["type"]) }, heard: unheard !== true };

@@ -2,16 +2,13 @@
  * A peer that plays a recording of a live Asterisk to its client: it sends the recorded events to the applications subscribed to
  * their endpoints, and answers requests from the state of the switch at that moment.
  */
+import { aborted, type PlaybackOptions, playSteps } from "../playback.ts";
 import { type Channel, channelJson, type Endpoint, endpointJson, endpointOf } from "./channel.ts";
 import type { AriRecording, AriStep, ShortChannel, ShortEvent } from "./recording.ts";
 import { answer, type Switch } from "./resources.ts";
 import { type Answer, type AriRequest, AriServer, type Backend, error } from "./server.ts";
 
-export interface AriReplayOptions {
-  /** 1 (the default): as recorded; 8: eight times faster; Infinity: no waiting. */
-  readonly speed?: number;
-  /** Called at each mark; the replay is paused until it is done. */
-  readonly onMark?: (n: number, note: string) => void | Promise<void>;
+export interface AriReplayOptions extends PlaybackOptions {
   readonly onFrame?: (direction: "in" | "out", text: string) => void;
   readonly password?: string;
   readonly port?: number;
@@ -72,15 +69,8 @@ export class AriReplayPeer implements Backend, Switch {
    */
   async play(): Promise<void> {
     await this.#subscribed();
-    const { steps } = this.#recording;
-    let zero = performance.now() - this.#due(steps[0]?.t ?? 0);
-    for (const step of steps) {
-      await sleep(zero + this.#due(step.t) - performance.now(), this.#stop.signal);
-      if (this.#stop.signal.aborted) return;
-      const before = performance.now();
-      await this.#perform(step);
-      zero += performance.now() - before;
-    }
+    await playSteps(this.#recording.steps, this.#options, this.#stop.signal, (step) => this.#perform(step));
+    if (this.#stop.signal.aborted) return;
     await this.#subscribed();
     await this.drained();
   }
@@ -134,14 +124,8 @@ export class AriReplayPeer implements Backend, Switch {
   setVariable(): void {}
 
   #subscribed(): Promise<void> {
-    const { signal } = this.#stop;
-    const stopped = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
     const isOpen = () => [...this.server.apps.values()].some(({ socket, sources }) => socket !== undefined && sources.has(desk));
-    return Promise.race([this.server.until(isOpen), stopped]);
-  }
-
-  #due(t: number): number {
-    return t * 1000 / (this.#options.speed ?? 1);
+    return Promise.race([this.server.until(isOpen), aborted(this.#stop.signal)]);
   }
 
   async #perform(step: AriStep): Promise<void> {
@@ -260,18 +244,4 @@ export class AriReplayPeer implements Backend, Switch {
 
 function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** Waits `ms`, or until the signal is aborted; not at all if `ms` is not positive. */
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  if (!(ms > 0) || signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
 }

@@ -2,17 +2,14 @@
  * A drachtio-server that plays a recording to its subscriber: the switch's challenge, its answer, and its NOTIFYs at the
  * recorded times. The full state, which the recorder never requested, is built from the dialogs alive at that moment.
  */
+import { aborted, type PlaybackOptions, playSteps } from "../playback.ts";
 import type { SipRecording, SipStep } from "./recording.ts";
 import { type Client, DrachtioServer, type Network, type Sent } from "./server.ts";
 import { header, type SipMessage } from "./sip.ts";
 
-export interface SipReplayOptions {
-  /** 1 (the default): as recorded; 8: eight times faster; Infinity: no waiting. */
-  readonly speed?: number;
+export interface SipReplayOptions extends PlaybackOptions {
   /** Splits the output into parts of at most this number of bytes. */
   readonly cutAt?: number;
-  /** Called at each mark; the replay is paused until it is done. */
-  readonly onMark?: (n: number, note: string) => void | Promise<void>;
   readonly onFrame?: (direction: "in" | "out", text: string) => void;
   readonly secret?: string;
   /** Whether the full state is sent on request; default true. */
@@ -55,22 +52,14 @@ export class SipReplayPeer implements Network {
 
   /** Waits for the answer to the first document, plays the rest once, and resolves when all is answered, or after `close`. */
   async play(): Promise<void> {
-    const stopped = new Promise<void>((resolve) => this.#stop.signal.addEventListener("abort", () => resolve(), { once: true }));
-    await Promise.race([this.server.until(() => this.#played > 0 && this.#unanswered.size === 0), stopped]);
-    const rest = this.#recording.steps.slice(this.#played);
-    let zero = performance.now() - this.#due(rest[0]?.t ?? 0);
-    for (const step of rest) {
-      await sleep(zero + this.#due(step.t) - performance.now(), this.#stop.signal);
-      if (this.#stop.signal.aborted) return;
-      const before = performance.now();
+    const { signal } = this.#stop;
+    await Promise.race([this.server.until(() => this.#played > 0 && this.#unanswered.size === 0), aborted(signal)]);
+    await playSteps(this.#recording.steps.slice(this.#played), this.#options, signal, async (step) => {
       this.#played++;
       if (step.kind === "notify") this.#notify(step.message);
-      else {
-        await this.#options.onMark?.(step.n, step.note);
-        zero += performance.now() - before;
-      }
-    }
-    await Promise.race([this.drained(), stopped]);
+      else await this.#options.onMark?.(step.n, step.note);
+    });
+    if (!signal.aborted) await Promise.race([this.drained(), aborted(signal)]);
   }
 
   /** Resolves when the client has answered everything. */
@@ -109,10 +98,6 @@ export class SipReplayPeer implements Network {
     if (message.status !== 200) throw new Error(`Cannot replay: the client answers a NOTIFY with ${message.status}`);
     this.#unanswered.delete(transaction);
     this.server.changed();
-  }
-
-  #due(t: number): number {
-    return t / (this.#options.speed ?? 1);
   }
 
   #notify({ headers, body }: SipMessage): void {
@@ -155,18 +140,4 @@ function cut(bytes: Buffer, maxBytes: number): Buffer[] {
   const parts: Buffer[] = [];
   for (let at = 0; at < bytes.length; at += maxBytes) parts.push(bytes.subarray(at, at + maxBytes));
   return parts;
-}
-
-/** Waits `ms`, or until the signal is aborted; not at all if `ms` is not positive. */
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  if (!(ms > 0) || signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
 }

@@ -2,6 +2,7 @@
  * A peer that plays a recording of a live switch to its client (test/fixtures/recordings/README.md): it sends only events
  * selected by the client's `event` and `filter` commands, and answers from the legs alive at that moment.
  */
+import { aborted, type PlaybackOptions, playSteps } from "../playback.ts";
 import type { Backend, FrameTap, Job } from "./connection.ts";
 import { heartbeatFacts, Stamp, type SwitchEvent, version } from "./events.ts";
 import { LiveLegs } from "./legs.ts";
@@ -9,13 +10,9 @@ import type { Pace } from "./outlet.ts";
 import { originationUuid, type Recording, type Step, withIds } from "./recording.ts";
 import { EventSocketServer } from "./server.ts";
 
-export interface ReplayOptions {
-  /** 1 (the default): as recorded; 8: eight times faster; Infinity: no waiting. */
-  readonly speed?: number;
+export interface ReplayOptions extends PlaybackOptions {
   /** How the bytes are split and delayed. */
   readonly pace?: Pace;
-  /** Called at each mark; the replay is paused until it is done. */
-  readonly onMark?: (n: number, note: string) => void | Promise<void>;
   readonly onFrame?: FrameTap;
   /** Milliseconds between HEARTBEATs, default 20,000, independent of the speed. */
   readonly heartbeatMs?: number;
@@ -63,15 +60,8 @@ export class ReplayPeer implements Backend {
    */
   async play(): Promise<void> {
     await Promise.race([this.#begin(), aborted(this.#stop.signal)]);
-    const { steps } = this.#recording;
-    let zero = performance.now() - this.#due(steps[0]?.t ?? 0);
-    for (const step of steps) {
-      await sleep(zero + this.#due(step.t) - performance.now(), this.#stop.signal);
-      if (this.#stop.signal.aborted) return;
-      const before = performance.now();
-      await this.#perform(step);
-      if (step.kind === "mark") zero += performance.now() - before;
-    }
+    await playSteps(this.#recording.steps, this.#options, this.#stop.signal, (step) => this.#perform(step));
+    if (this.#stop.signal.aborted) return;
     await Promise.all(this.server.connections.map((connection) => connection.drained()));
   }
 
@@ -107,10 +97,6 @@ export class ReplayPeer implements Backend {
   async #begin(): Promise<void> {
     if (this.#recording.originate === undefined) await this.server.subscriber();
     else await this.#whenDialled;
-  }
-
-  #due(t: number): number {
-    return t / (this.#options.speed ?? 1);
   }
 
   async #perform(step: Step): Promise<void> {
@@ -155,22 +141,4 @@ function contact(arg: string): string {
 function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   const entries = Object.entries(options).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
-}
-
-/** Waits `ms`, or until the signal is aborted; not at all if `ms` is not positive. */
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  if (ms <= 0 || signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
