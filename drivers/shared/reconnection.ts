@@ -5,7 +5,7 @@
 import type { KnownLegs, Line, LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { Log, LogFields } from "../../src/log/log.ts";
 import { pause, type Timers } from "../../src/platform/timers.ts";
-import { longestPause, pauseBefore } from "./pause.ts";
+import { longestPause, pauseBefore } from "../../src/platform/backoff.ts";
 import { AsyncQueue } from "./async-queue.ts";
 import { messageOf } from "../../src/platform/text.ts";
 

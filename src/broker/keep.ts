@@ -1,18 +1,14 @@
 /** Keeps a connection to the broker: reconnects until it is closed, whatever the broker answers, and subscribes again. */
 import type { Log } from "../log/log.ts";
+import { pauseBefore } from "../platform/backoff.ts";
 import { messageOf } from "../platform/text.ts";
 import { pause, type Timers } from "../platform/timers.ts";
 import type { Broker, BrokerMessage, BrokerOptions, OpenBroker } from "./broker.ts";
 import { openBroker } from "./open.ts";
 import { userName } from "./credentials.ts";
 
-/** The shortest and the longest pause between two attempts, in ms: a restarted broker must not get all logins at once. */
-const [shortestPause, longestPause] = [500, 10_000];
-
-/** The pause before attempt number `attempt` (from 0), in ms. */
-export function pauseBefore(attempt: number, random: number): number {
-  return shortestPause + random * (Math.min(longestPause, shortestPause * 2 ** (attempt + 1)) - shortestPause);
-}
+/** The longest pause between two attempts, in ms. */
+const longestPause = 10_000;
 
 /** What keeping a connection needs. */
 export interface KeepOptions extends Omit<BrokerOptions, "random" | "onRefused"> {
@@ -140,7 +136,7 @@ export class KeptBroker {
       } catch (error) {
         this.#lost(messageOf(error));
       }
-      if (!signal.aborted) await pause(timers, pauseBefore(attempt, timers.random()), signal);
+      if (!signal.aborted) await pause(timers, pauseBefore(attempt, timers.random(), longestPause), signal);
     }
   }
 

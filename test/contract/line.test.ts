@@ -16,7 +16,7 @@ import { asteriskPeer } from "../support/asterisk/peer.ts";
 import { simulatorPeer } from "../support/simulator-peer.ts";
 import { MemoryWire } from "../support/memorywire.ts";
 import { systemTimers } from "../../src/platform/timers.ts";
-import { shortestPause } from "../../drivers/shared/pause.ts";
+import { shortestPause } from "../../src/platform/backoff.ts";
 import { quietPort } from "../support/ports.ts";
 import { FakeTimers } from "../support/timers.ts";
 

@@ -1,7 +1,7 @@
 /** A switch in memory, for the blueprint driver: its messages go to every connected driver. */
 import type { Wire, WireConnection, WireEvent, WireLeg, WireLook } from "../../drivers/blueprint.ts";
 import type { Peer } from "../contract/line.ts";
-import { shortestPause } from "../../drivers/shared/pause.ts";
+import { shortestPause } from "../../src/platform/backoff.ts";
 import type { FakeTimers } from "./timers.ts";
 
 /** The switch, and what the contract's tests make it do. */

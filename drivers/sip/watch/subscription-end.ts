@@ -1,5 +1,5 @@
 /** Why a subscription could not be had or has ended, and when to ask again (RFC 6665, sections 4.1.2 and 4.1.3). Pure. */
-import { pauseBefore } from "../../shared/pause.ts";
+import { pauseBefore } from "../../../src/platform/backoff.ts";
 import { parameter, secondsIn, word } from "../wire/headers.ts";
 import type { FinalResponse } from "../wire/transaction.ts";
 

@@ -3,7 +3,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { replacedPause } from "../../../drivers/asterisk/mod.ts";
 import { secondSnapshotAfter } from "../../../drivers/shared/switch-session.ts";
 import { maxMessageLength } from "../../../drivers/asterisk/wire/socket.ts";
-import { shortestPause } from "../../../drivers/shared/pause.ts";
+import { shortestPause } from "../../../src/platform/backoff.ts";
 import { error, InboundCall, Originator } from "../../../simulator/asterisk/mod.ts";
 import { Rig, type RigOptions } from "../../support/asterisk/rig.ts";
 

@@ -1,7 +1,7 @@
 /** How long the driver pauses between two connections, on a fake clock. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
-import { longestPause, pauseBefore, shortestPause } from "../../../drivers/shared/pause.ts";
+import { longestPause, pauseBefore, shortestPause } from "../../../src/platform/backoff.ts";
 import { type ConnectionAttempt, Reconnection, type Session } from "../../../drivers/shared/reconnection.ts";
 import type { LineEvent } from "../../../src/core/line.ts";
 import { type Log, openLog } from "../../../src/log/log.ts";

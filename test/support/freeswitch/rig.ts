@@ -12,7 +12,7 @@ import {
 } from "../../../simulator/freeswitch/mod.ts";
 import { listeningLog } from "./rawpeer.ts";
 import { secondSnapshotAfter } from "../../../drivers/shared/switch-session.ts";
-import { shortestPause } from "../../../drivers/shared/pause.ts";
+import { shortestPause } from "../../../src/platform/backoff.ts";
 import { quietPort } from "../ports.ts";
 import { LineListener } from "../line-listener.ts";
 import { FakeTimers } from "../timers.ts";

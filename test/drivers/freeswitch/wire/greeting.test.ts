@@ -1,7 +1,7 @@
 /** A port without an event socket: the driver reports it while it still waits, the log once it has stopped waiting. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { lineTo, listeningLog, RawPeer } from "../../../support/freeswitch/rawpeer.ts";
-import { shortestPause } from "../../../../drivers/shared/pause.ts";
+import { shortestPause } from "../../../../src/platform/backoff.ts";
 import { greetingPatience } from "../../../../drivers/freeswitch/wire/link.ts";
 import { FakeTimers } from "../../../support/timers.ts";
 

@@ -1,6 +1,6 @@
-/** How long a driver waits between two attempts. */
+/** How long to wait between two attempts to connect. */
 
-/** The shortest and the longest pause before the next attempt to connect, in ms. */
+/** The shortest pause before the next attempt, and the usual longest one, in ms. */
 export const shortestPause = 500;
 export const longestPause = 30_000;
 
