@@ -201,7 +201,7 @@ const scenes: Readonly<Record<string, Scene>> = {
     quiet: "15m",
     at: "16m",
     labels: {},
-    summary: "2 desks of the fleet have boxes that do not report.",
+    summary: "The boxes of 2 desks do not report to the fleet.",
   },
   TelesetdFleetDeskNotReady: {
     series: {
@@ -211,7 +211,7 @@ const scenes: Readonly<Record<string, Scene>> = {
     quiet: "10m",
     at: "11m",
     labels: { desk: "1001" },
-    summary: "The box of desk 1001 is not ready: its agent gets no screen pops, or soon will get none.",
+    summary: "The box of desk 1001 is not ready: its agent gets no screen pops, or will soon get none.",
   },
   TelesetdFleetEventsOld: {
     series: { [`telesetd_fleet_desk_outbox_oldest_age_seconds{${relay},desk="1001"}`]: "0+60x20" },
