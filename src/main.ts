@@ -2,7 +2,7 @@
 /** Entry point of the command line. */
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
-import { cli } from "./cli.ts";
+import type { Io } from "./commands/io.ts";
 import { isJournal, marked } from "./log/log.ts";
 import { messageOf } from "./platform/text.ts";
 
@@ -25,12 +25,23 @@ function out(text: string): void {
 }
 
 const forJournal = isJournal(process.env["JOURNAL_STREAM"]);
-const code = await cli(process.argv.slice(2), {
+const io: Io = {
   out,
   err: (text) => process.stderr.write(forJournal ? marked(text) : text),
   terminal: isatty(1),
   environment: process.env,
-}).catch((error: unknown) => {
+};
+
+/** Runs the command line. The service's own needs no table of commands, which is 1 MB of memory. */
+async function main(args: readonly string[]): Promise<number> {
+  const [command, option, config] = args;
+  if (args.length === 3 && command === "run" && option === "--config" && config) {
+    return (await import("./commands/run.ts")).run({ config }, io);
+  }
+  return (await import("./cli.ts")).cli(args, io);
+}
+
+const code = await main(process.argv.slice(2)).catch((error: unknown) => {
   // No stack traces for users: the message is enough for a bug report.
   process.stderr.write(`telesetd: internal error: ${messageOf(error)}
 `);

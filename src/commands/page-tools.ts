@@ -6,7 +6,6 @@ import { releaseIn } from "../image/facts.ts";
 import type { ImageTool, PageTools } from "../page/source.ts";
 import { messageOf } from "../platform/text.ts";
 import type { Place } from "./ask.ts";
-import { doctorHops } from "./doctor/mod.ts";
 import { explanation } from "./explain.ts";
 import { wireMessage } from "./follow.ts";
 import type { Io } from "./io.ts";
@@ -15,7 +14,10 @@ import type { Io } from "./io.ts";
 export function pageTools(config: Config, place: Place, io: Pick<Io, "environment">): PageTools {
   return {
     explain: (number) => explanation(number, config),
-    doctor: () => doctorHops({ ...place, inDaemon: true }, io),
+    // Loaded when it is asked for: it is a tenth of the daemon's code.
+    async *doctor() {
+      yield* (await import("./doctor/mod.ts")).doctorHops({ ...place, inDaemon: true }, io);
+    },
     wireMessage,
     image: imageTool(config.update !== undefined, io),
   };

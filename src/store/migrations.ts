@@ -6,6 +6,9 @@ export const schemaQuery = "SELECT type, name, tbl_name, sql FROM sqlite_schema 
 /** The current version. */
 export const schemaVersion = 6;
 
+/** The digest of the current schema (`digestOfSchema`), so that no start has to make an empty database to compare with. */
+export const schemaDigest = "b3b39efc76f31934dfe95cf1bc370e10dace7ee6b3f28dddb5a73af3e6127403";
+
 const steps: readonly string[] = [
   // 1: the first version
   `CREATE TABLE desks (extension TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT;

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { newCall } from "../../src/core/call.ts";
 import { newDesk } from "../../src/core/desk.ts";
 import { lookAtStore } from "../../src/store/inspect.ts";
-import { migrate, schemaVersion } from "../../src/store/migrations.ts";
+import { migrate, schemaDigest, schemaVersion } from "../../src/store/migrations.ts";
+import { digestOfSchema } from "../../src/store/open.ts";
 import { openStore } from "../../src/store/sqlite.ts";
 import { ownFolder } from "../support/folder.ts";
 
@@ -234,4 +235,10 @@ test("a new store has the current version, and opening it again changes nothing"
   expect(versionOf(path)).toBe(schemaVersion);
   openStore(path).close();
   expect(versionOf(path)).toBe(schemaVersion);
+});
+
+test("schemaDigest is the digest of a new store: a new version has a new one", () => {
+  const db = new Database(":memory:");
+  migrate((sql) => db.run(sql), (work) => db.transaction(work)(), 0);
+  expect(digestOfSchema(db)).toBe(schemaDigest);
 });
