@@ -22,11 +22,15 @@ export interface Problem {
   readonly text: string;
 }
 
-/** The errors of a text, each located by its value or by the nearest value around it. */
+/** The errors of a text in its order, each located by its value or by the nearest value around it. */
 export function configError(text: string, problems: readonly Problem[]): ConfigError {
   const tree = parseTree(text);
-  const placed = problems.map((problem) => `${problem.text} (${placeAt(text, nearest(tree, problem.path)?.offset ?? 0)})`);
-  return new ConfigError(problems.map((problem) => problem.text), placed);
+  const found = problems.map((problem) => ({ text: problem.text, offset: nearest(tree, problem.path)?.offset ?? 0 }));
+  found.sort((a, b) => a.offset - b.offset);
+  return new ConfigError(
+    found.map(({ text }) => text),
+    found.map(({ text: what, offset }) => `${what} (${placeAt(text, offset)})`),
+  );
 }
 
 function nearest(tree: Node | undefined, path: readonly PropertyKey[]): Node | undefined {
