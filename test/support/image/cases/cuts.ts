@@ -12,7 +12,7 @@ export async function cuts(setting: Setting): Promise<void> {
     publish({ from: join(images, "2", "amd64"), to: served, version: "2", key: join(images, "key") });
     machine.put(site.configuration(), "telesetd.json");
     machine.start({ units: fast });
-    await machine.shows(ready, bootSeconds);
+    const boot = await machine.shows(ready, bootSeconds);
     // The copy of the configuration and its first sync.
     await machine.shows(/image: /, bootSeconds, machine.console.length);
     await machine.cut();
@@ -21,12 +21,13 @@ export async function cuts(setting: Setting): Promise<void> {
     for (let cut = 1; cut <= count; cut++) {
       machine.forgetful();
       machine.start({ units: fast, extra: updatesSoon });
-      const wait = Math.random() * 250;
+      // Whatever the speed of the emulator, two cuts of five come during a boot, and three after it.
+      const wait = Math.random() * 2.5 * boot;
       const came = await machine.shows(ready, wait).then(() => true, () => false);
       if (came) {
         // A call at once, which is synced when the cut comes, and one that the cut may meet.
         if ((await site.call(port).catch(() => [])).length === 3) calls++;
-        await machine.shows(/nothing shows this/, 2 + Math.random() * 60).catch(() => 0);
+        await machine.shows(/nothing shows this/, 2 + Math.random() * boot / 2).catch(() => 0);
         void site.call(port).catch(() => []);
         await machine.shows(/nothing shows this/, Math.random() * 3).catch(() => 0);
       }
