@@ -96,12 +96,15 @@ describe("a failed boot ends in a restart", () => {
   test("emergency and rescue mode, in the root and in the initrd", () => {
     expect(text("mkosi.conf")).toMatch(/^ExtraTrees=both\.extra$/m);
     expect(text("mkosi.images/initrd/mkosi.conf")).toMatch(/^ExtraTrees=\.\.\/\.\.\/both\.extra$/m);
-    for (const mode of ["emergency", "rescue"]) {
-      expect(readlinkSync(join(image, both, `etc/systemd/system/${mode}.service`))).toBe(
-        "../../../usr/lib/systemd/system/telesetd-failed.service",
-      );
-    }
     const unit = `${both}/usr/lib/systemd/system/telesetd-failed.service`;
+    // Not as links in the tree: the presets would remove them.
+    expect(valuesOf(unit, "Alias")).toEqual(["emergency.service rescue.service"]);
+    const presets = [both, root].flatMap((tree) =>
+      readdirSync(join(image, tree, "usr/lib/systemd/system-preset")).map((name) => [name, tree] as const)
+    ).toSorted(([a], [b]) => (a < b ? -1 : 1));
+    const rules = presets.map(([name, tree]) => text(`${tree}/usr/lib/systemd/system-preset/${name}`)).join("");
+    expect(rules.indexOf("enable telesetd-failed.service\n")).toBeGreaterThanOrEqual(0);
+    expect(rules.indexOf("enable telesetd-failed.service\n")).toBeLessThan(rules.indexOf("disable *\n"));
     for (const key of ["SuccessAction", "FailureAction"]) expect(valuesOf(unit, key)).toEqual(["reboot-force"]);
     expect(valuesOf(unit, "Wants")).toEqual(["telesetd-keep-journal.service"]);
     for (const tree of [root, initrd]) {
