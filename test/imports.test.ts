@@ -23,7 +23,7 @@ const table = `
   src/page/                | cctsdk/guard.ts core/ log/ type:config/settings.ts type:history/ image/state.ts type:metrics/hours.ts type:outbox/ platform/ status/ version.ts node hono | a view of the box and its buttons: it knows no loop, store or driver
   src/relay/               | broker/ core/ platform/rate-limit.ts type:metrics/ type:platform/ type:log/ | works with any line and any broker: it knows no driver
   src/broker/              | type:core/line.ts core/unchanged.ts platform/backoff.ts platform/text.ts platform/timers.ts platform/connect-error.ts type:platform/ type:log/ node @nats-io/transport-node | relays, boxes and the fleet's commands use it, so that it knows none of them
-  src/http/                | cctsdk/ core/crm.ts page/routes.tsx platform/ log/ metrics/ outbox/admin.ts status/ type:history/ node hono @hono/node-server | endpoints use injected functions: they know no loop, store or driver
+  src/http/                | cctsdk/ core/crm.ts page/live-path.ts page/routes.tsx platform/ log/ metrics/ outbox/admin.ts status/ type:history/ node hono @hono/node-server | endpoints use injected functions: they know no loop, store or driver
   src/http/connections.ts  | type:http/connection.ts node | a tool is independent of its users
   src/http/connection.ts   | node | a tool is independent of its users
   src/http/plain.ts        | node | a tool is independent of its users

@@ -8,7 +8,8 @@ import type { ConnectionLimits } from "./connections.ts";
 import { type MonitoringOptions, monitoringRoutes } from "./monitoring.ts";
 import type { Log } from "../log/log.ts";
 import type { PlainAnswer, PlainRequest } from "./plain.ts";
-import { createPage, livePath, maxLiveMs, type Page, type PageOptions } from "../page/routes.tsx";
+import { liveDeadline } from "../page/live-path.ts";
+import type { Page, PageOptions } from "../page/routes.tsx";
 import { RequestLines } from "./request-line.ts";
 import { createServerFor, type HttpServer, maxHeaderBytes, type ServerOptions } from "./server.ts";
 
@@ -41,8 +42,9 @@ export interface Listener extends Pick<HttpServer, "drain" | "stop"> {
 /** Opens the listener. @throws Error with the reason and a remedy if it cannot listen. */
 export function openHttp(options: HttpOptions): Promise<Listener> {
   const { host, port, log, callouts: { answers, counted }, deadlines = { headerMs: 10_000, answerMs: 30_000 } } = options;
-  return Promise.try(() => {
-    const page = options.page && createPage({ ...options.page, ...shared(options) });
+  return Promise.try(async () => {
+    // Loaded only if there is one.
+    const page = options.page && (await import("../page/routes.tsx")).createPage({ ...options.page, ...shared(options) });
     const server = createServerFor({
       ...site(options, page),
       ...(page ? { answerMsOf: liveDeadline } : {}),
@@ -60,11 +62,6 @@ export function openHttp(options: HttpOptions): Promise<Listener> {
   }).catch((error: NodeJS.ErrnoException) => {
     throw error.syscall === "listen" ? cannotListen(options, error) : error;
   });
-}
-
-/** Live updates continue as long as the page is open. */
-function liveDeadline(path: string): number | undefined {
-  return path.startsWith(`${livePath}?`) ? maxLiveMs : undefined;
 }
 
 function shared({ log, callouts: { hostNames, now, counted } }: HttpOptions): SharedOptions {

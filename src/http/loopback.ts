@@ -1,7 +1,7 @@
 /** A small site for a browser on this machine: the demo. */
 import { getConnInfo } from "@hono/node-server/conninfo";
 import type { Context, Hono } from "hono";
-import { livePath, maxLiveMs } from "../page/routes.tsx";
+import { liveDeadline } from "../page/live-path.ts";
 import type { Log } from "../log/log.ts";
 import { createServerFor } from "./server.ts";
 
@@ -25,7 +25,7 @@ export function loopbackSite(
   const server = createServerFor({
     app: create((context) => getConnInfo(context).remote.address ?? ""),
     limits,
-    answerMsOf: (path) => path.startsWith(livePath) ? maxLiveMs : undefined,
+    answerMsOf: liveDeadline,
     refusal: (_status, why) => ({
       headers: { "Content-Type": "text/plain", "Content-Length": String(Buffer.byteLength(why)) },
       body: why,

@@ -2,7 +2,8 @@
 import { getConnInfo } from "@hono/node-server/conninfo";
 import { type Context, Hono } from "hono";
 import type { Log } from "../log/log.ts";
-import { livePath, maxLiveMs, type Page } from "../page/routes.tsx";
+import { liveDeadline } from "../page/live-path.ts";
+import type { Page } from "../page/routes.tsx";
 import { type MonitoringOptions, monitoringRoutes } from "./monitoring.ts";
 import { createServerFor } from "./server.ts";
 
@@ -37,7 +38,7 @@ export function openSite(options: SiteListenerOptions): Promise<SiteListener> {
     const server = createServerFor({
       app,
       limits: { connections, headerMs: 10_000, answerMs: 30_000 },
-      answerMsOf: (path) => path.startsWith(`${livePath}?`) ? maxLiveMs : undefined,
+      answerMsOf: liveDeadline,
       refusal: (_, why) => ({ headers: { "Content-Type": "text/plain; charset=utf-8" }, body: `${why}\n` }),
       log,
     });

@@ -10,8 +10,6 @@ import { Trace } from "./trace.ts";
 import { addViews, liveViews, type ViewOptions } from "./views.tsx";
 import { wireList, WireRow } from "./views/wire.tsx";
 
-export { livePath, maxLiveMs } from "./site.ts";
-
 /** Settings and collaborators of the page. */
 export interface PageOptions extends SiteOptions {
   readonly source: PageSource;

@@ -5,6 +5,7 @@ import { addAssets } from "./assets.ts";
 import { Notices } from "./changes.ts";
 import { type GuardOptions, pageGuard, root } from "./guard.ts";
 import type { Live } from "./live.ts";
+import { livePath } from "./live-path.ts";
 import { addLogin, addLogout, type LoginResult, sessionOf } from "./login.tsx";
 import type { Session, Sessions } from "./sessions.ts";
 
@@ -33,10 +34,6 @@ export interface SiteTools {
   /** Leaves a notice for the next view of the session. */
   say(context: Context, text: string): void;
 }
-
-/** The path of the live updates, and how long one request may last, in ms. */
-export const livePath = `${root}live`;
-export const maxLiveMs = 3_600_000;
 
 /** Creates the routes. @param add adds the views, behind the log-in. @throws Error if an entry of `allow` is not a range. */
 export function createSite(options: SiteOptions, live: Live, add: (app: Hono, tools: SiteTools) => void): Hono {
