@@ -12,7 +12,7 @@ export function channelOf({ call }: Pick<DialCommand, "call">): string {
 }
 
 /** What is rung for a desk. */
-export function dialStringOf({ dial }: Pick<AsteriskConfig, "dial">, extension: string): string {
+function dialStringOf({ dial }: Pick<AsteriskConfig, "dial">, extension: string): string {
   return dial.replaceAll("{extension}", extension);
 }
 

@@ -13,7 +13,7 @@ import { nameOf } from "./relays.ts";
 const maxResult = 180_000;
 
 /** How long a relay may be without an answer before another one is asked, if there is one, in ms. */
-export const patienceMs = 750;
+const patienceMs = 750;
 
 /** What commands need from their session. */
 export interface CommandsOptions {

@@ -24,16 +24,16 @@ import { nameOf, Relays } from "./relays.ts";
 export const answerMs = 2000;
 
 /** How long the followed relay may be behind another one, in ms. */
-export const maxLag = 1000;
+const maxLag = 1000;
 
 /** How often the followed relay is asked although nothing seems to be missing, in ms. */
 export const checkMs = 60_000;
 
 /** How often the followed relay is asked again for legs that it has neither listed nor ended, in ms. */
-export const recheckMs = 2000;
+const recheckMs = 2000;
 
 /** A call that has begun and ended unseen is reported if it began less than this long ago, in ms: later no page helps. */
-export const usefulMs = 120_000;
+const usefulMs = 120_000;
 
 /** The maximum number of items that wait for a missing one. */
 const maxWaiting = 500;

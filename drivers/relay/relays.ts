@@ -2,7 +2,7 @@
 import type { Beat } from "../../src/broker/messages.ts";
 
 /** A relay that has said nothing for so long is dead, in ms: three beats. */
-export const deadAfter = 6500;
+const deadAfter = 6500;
 
 /** How long a relay that was behind another one is not preferred, in ms. */
 const demotedMs = 60_000;

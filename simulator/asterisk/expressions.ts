@@ -33,7 +33,7 @@ export function readExpression(
 }
 
 /** Replaces each `${...}`, the inner first. */
-export function substitute(pbx: Readable, channel: Channel | undefined, text: string): string {
+function substitute(pbx: Readable, channel: Channel | undefined, text: string): string {
   let result = "";
   for (let at = 0; at < text.length;) {
     if (!text.startsWith("${", at)) {

@@ -125,18 +125,4 @@ export class InboundCall {
     pbx.destroy(phone, 127, 500);
     pbx.destroy(caller, 127, 487);
   }
-
-  /** Another phone has answered the call. */
-  answeredElsewhere(): void {
-    this.#pbx.destroy(this.phone, 26);
-  }
-
-  /** The caller, a colleague, puts somebody through to the phone, by an attended transfer. */
-  putsThrough(customer: string): void {
-    const [pbx, { caller, phone }] = [this.#pbx, this];
-    const trunk = pbx.create({ endpoint: "PJSIP/trunk", state: "Up", caller: { number: customer }, context: "from-trunk" });
-    pbx.setVariable(phone, "BRIDGEPEER", trunk.name);
-    pbx.connects(phone, customer);
-    pbx.destroy(caller, 16);
-  }
 }

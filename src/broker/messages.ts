@@ -174,9 +174,6 @@ export function itemsAnswer(answer: Omit<SyncAnswer, "items" | "state">, items: 
   return `${encode(answer as SyncAnswer).slice(0, -1)},"items":[${items.join(",")}]}`;
 }
 
-/** Why a message was dropped. */
-export type Unreadable = { readonly why: string };
-
 /** Parses a message of this version; undefined if it is not one. */
 export function parsed(text: string): Record<string, unknown> | undefined {
   if (text.length > maxMessage) return undefined;

@@ -3,7 +3,7 @@ import type { Claims } from "./jwt.ts";
 import type { KeyKind, KeyPair } from "../broker/nkey.ts";
 
 /** The roles of the broker's users; each is signed with a key whose rights the account fixes. */
-export const roles = ["desk", "relay", "admin"] as const;
+const roles = ["desk", "relay", "admin"] as const;
 
 /** A role. */
 export type Role = (typeof roles)[number];

@@ -28,7 +28,7 @@ const [usualSpread, longestSpread] = [10, 60];
 
 /** The pause between two views, and how long a request for them lasts, in ms. */
 const viewMs = 500;
-export const viewLastsMs = 30_000;
+const viewLastsMs = 30_000;
 
 /** Starts reporting. @returns what to call after a change of `pushed`, and what ends it. */
 export function startReporter(options: ReporterOptions): { readonly changed: () => void; readonly stop: () => void } {

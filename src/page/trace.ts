@@ -15,7 +15,7 @@ export interface TraceState {
 }
 
 /** How long the messages are followed, in ms. */
-export const traceMs = 600_000;
+const traceMs = 600_000;
 
 /** How many messages are kept, how long one may be, and how many are passed on within a second: the rest is counted. */
 const maxKept = 60;

@@ -21,7 +21,7 @@ export interface GateRules {
 }
 
 /** Whether an agent may log in at a desk. */
-export function mayLogIn(agents: GateRules["agents"], desk: string, agent: string): boolean {
+function mayLogIn(agents: GateRules["agents"], desk: string, agent: string): boolean {
   const matches = (pattern: string, id: string) => pattern.endsWith("*") ? id.startsWith(pattern.slice(0, -1)) : id === pattern;
   return agents === undefined ||
     Object.entries(agents).some(([of, ids]) => matches(of, desk) && ids.some((id) => matches(id, agent)));

@@ -19,7 +19,7 @@ import { Gate, type GateRules } from "./gate.ts";
 export const beatMs = 2000;
 
 /** The maximum number of characters of the items of all desks: beyond that older ones are forgotten sooner. */
-export const maxCharacters = 100_000_000;
+const maxCharacters = 100_000_000;
 
 /** How often old items are forgotten, in ms. */
 const pruneMs = 60_000;

@@ -54,7 +54,7 @@ export interface Answer {
 
 /** A request. */
 export interface Asked {
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly method: "GET" | "POST" | "DELETE";
   /** Below `/ari/`, each part encoded. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;

@@ -153,7 +153,7 @@ function userOf(text: string, group: string | undefined, place: string): NewUser
 }
 
 /** The valid names of groups, which are also names of files. */
-export const groupPattern = /^[A-Za-z][\w-]{0,30}$/;
+const groupPattern = /^[A-Za-z][\w-]{0,30}$/;
 
 /** The valid users with the same name or one of the same desks. @throws FleetError if they are not to be replaced. */
 function existing(folder: FleetFolder, users: readonly NewUser[], replace: boolean): IssuedUser[] {

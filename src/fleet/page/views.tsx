@@ -13,7 +13,7 @@ import type { FleetRow, FleetSummary } from "../roster.ts";
 export const rowsOnPage = 100;
 
 /** The path of a desk. */
-export function deskPath(desk: string): string {
+function deskPath(desk: string): string {
   return `${root}desks/${desk}`;
 }
 

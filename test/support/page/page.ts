@@ -31,7 +31,7 @@ export const wellStatus: Status = {
 function* noPages(): Generator<never[]> {}
 
 /** A source without calls and events. */
-export const quietSource: PageSource = {
+const quietSource: PageSource = {
   status: () => wellStatus,
   liveCalls: () => [],
   calls: { pages: noPages, find: () => ({ status: 404, why: "There is no such call." }) },

@@ -17,7 +17,7 @@ import type { Pop } from "./uwq.ts";
 export const viewName = "demo";
 
 /** The path of an action. */
-export const actionPath = "/ui/do/";
+const actionPath = "/ui/do/";
 
 const labels: Readonly<Record<Deed, string>> = {
   answer: "Answer",
