@@ -99,13 +99,14 @@ export class Follower {
 
   /** The box has a connection to the broker. */
   connected(now: number): Action[] {
+    this.#why = unanswered;
     return this.#doing(() => this.#ask(now, this.#followed?.r));
   }
 
   /** The connection is lost; the line has reported that. */
-  disconnected(): void {
+  disconnected(why: string): void {
     this.#isUp = false;
-    this.#why = unanswered;
+    this.#why = why;
     this.#heldDown = undefined;
     this.#asked = this.#lag = undefined;
     this.#waiting.clear();

@@ -76,7 +76,7 @@ export class Session {
   onLost(why: string): void {
     this.#cancelTick();
     this.#commands.lost(`The connection to the broker was lost (${why})`);
-    for (const follower of this.#options.followers.values()) follower.disconnected();
+    for (const follower of this.#options.followers.values()) follower.disconnected(why);
   }
 
   /** See `shared/reconnection.ts`. */

@@ -80,16 +80,16 @@ test("a dial before a relay has answered: the agent reads why it fails", () => {
   });
   const follower = new Follower("1001", true);
   const dial = () => commands.execute({ type: "dial", desk: "1001", call: "c", number: "112" }, follower, 0);
-  const why = "Cannot dial: the connection to the phone system is down (no relay has answered yet).";
   dial();
   follower.connected(0);
-  follower.onAnswer(
-    { r: "a#1", rank: 1, c: 1, at: 0, switch: up, n: 1, state: { link: up, legs: [], ended: [] } },
-    0,
-  );
-  follower.disconnected();
+  follower.onAnswer({ r: "a#1", rank: 1, c: 1, at: 0, switch: up, n: 1, state: { link: up, legs: [], ended: [] } }, 0);
+  follower.disconnected("it was lost");
   dial();
-  expect(results).toEqual([1, 2].map(() => ({ outcome: "failed", cause: "NO_LINK", why })));
+  follower.connected(0);
+  dial();
+  const why = (reason: string) => `Cannot dial: the connection to the phone system is down (${reason}).`;
+  const reasons = ["no relay has answered yet", "it was lost", "no relay has answered yet"];
+  expect(results).toEqual(reasons.map((reason) => ({ outcome: "failed", cause: "NO_LINK", why: why(reason) })));
 });
 
 test("after the loss of the broker the boxes of a large fleet do not all log in at once", async () => {
