@@ -8,6 +8,7 @@ import { askSubject, beatSubject, deskSubject, inboxOf } from "../../src/broker/
 import type { LineCommand, LineEvent } from "../../src/core/line.ts";
 import type { Log } from "../../src/log/log.ts";
 import type { Timers } from "../../src/platform/timers.ts";
+import { deadline } from "../shared/deadline.ts";
 import { Commands } from "./commands.ts";
 import type { Action } from "./action.ts";
 import type { Follower } from "./follow.ts";
@@ -17,7 +18,7 @@ const tickMs = 500;
 
 /** What a session needs from its driver. */
 export interface SessionOptions {
-  readonly broker: Broker;
+  readonly broker: Pick<Broker, "publish" | "subscribe">;
   readonly prefix: string;
   /** By extension. They outlive the connection. */
   readonly followers: ReadonlyMap<string, Follower>;
@@ -92,7 +93,7 @@ export class Session {
 
   #tickLater(): void {
     const { timers, followers } = this.#options;
-    this.#cancelTick = timers.after(tickMs, () => {
+    this.#cancelTick = deadline(timers, tickMs, () => {
       for (const [desk, follower] of followers) this.#do(desk, follower.tick(timers.now()));
       this.#tickLater();
     });

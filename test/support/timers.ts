@@ -90,6 +90,12 @@ export class FakeTimers implements Timers {
     this.#now = end;
   }
 
+  /** The process stands still for this many ms: then what has become due runs, once, before anything that has arrived. */
+  stall(ms: number): void {
+    this.#now += ms;
+    for (const { run } of this.#waiting.splice(0, this.#waiting.findLastIndex(({ at }) => at <= this.#now) + 1)) run();
+  }
+
   #look(): void {
     for (const look of this.#lookers.splice(0)) look();
   }

@@ -3,8 +3,11 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Commands } from "../../../drivers/relay/commands.ts";
 import { Follower } from "../../../drivers/relay/follow.ts";
 import { spreadMs } from "../../../drivers/relay/mod.ts";
-import { readBeat } from "../../../src/broker/messages.ts";
-import type { CommandResult } from "../../../src/core/line.ts";
+import { Session } from "../../../drivers/relay/session.ts";
+import type { BrokerMessage } from "../../../src/broker/broker.ts";
+import { encode, readBeat } from "../../../src/broker/messages.ts";
+import type { CommandResult, LineEvent } from "../../../src/core/line.ts";
+import { openLog } from "../../../src/log/log.ts";
 import { ownFolder } from "../../support/folder.ts";
 import { LineListener } from "../../support/line-listener.ts";
 import { LoneRelay } from "../../support/lone-relay.ts";
@@ -90,6 +93,34 @@ test("a dial before a relay has answered: the agent reads why it fails", () => {
   const why = (reason: string) => `Cannot dial: the connection to the phone system is down (${reason}).`;
   const reasons = ["no relay has answered yet", "it was lost", "no relay has answered yet"];
   expect(results).toEqual(reasons.map((reason) => ({ outcome: "failed", cause: "NO_LINK", why: why(reason) })));
+});
+
+test("a box that has stood still reads what has arrived meanwhile before it gives its relay up", () => {
+  const timers = new FakeTimers();
+  const hears = new Map<string, (message: BrokerMessage) => void>();
+  const events: LineEvent[] = [];
+  const session = new Session({
+    broker: { subscribe: (subject, take) => (hears.set(subject, take), () => {}), publish: () => {} },
+    prefix: "tele",
+    followers: new Map([["1001", new Follower("1001", true)]]),
+    answerMs: 5000,
+    log: openLog(() => {}, "error", false),
+    timers,
+    report: (event) => void events.push(event),
+  });
+  session.start();
+  const beat = { r: "a#1", rank: 1, c: 1, at: 0, switch: up } as const;
+  const send = (subject: RegExp, id: string, text: string) => {
+    for (const [heard, take] of hears) {
+      if (subject.test(heard)) take({ subject: heard.replace("*", id), text, reply: undefined, noResponders: false });
+    }
+  };
+  send(/^_INBOX/, "s1", encode({ ...beat, n: 1, state: { link: up, legs: [], ended: [] } }));
+  timers.stall(10_000);
+  send(/all\.relay/, "", encode({ ...beat, at: 10_000 }));
+  timers.advance(500);
+  expect(events.map(({ type }) => type)).toEqual(["link-up", "snapshot", "acd-reset"]);
+  session.onLost("over");
 });
 
 test("after the loss of the broker the boxes of a large fleet do not all log in at once", async () => {
