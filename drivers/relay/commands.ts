@@ -6,6 +6,7 @@
 import { type DialRequest, encode, readCommandAnswer } from "../../src/broker/messages.ts";
 import type { CommandResult, LineCommand } from "../../src/core/line.ts";
 import type { Timers } from "../../src/platform/timers.ts";
+import { deadline } from "../shared/deadline.ts";
 import type { Follower } from "./follow.ts";
 import { nameOf } from "./relays.ts";
 
@@ -64,15 +65,19 @@ export class Commands {
     };
     this.#open.set(id, open);
     const patience = follower.hasOther(now) ? Math.min(patienceMs, answerMs) : answerMs;
-    if (patience < answerMs) open.cancelPatience = timers.after(patience, () => onSilent(command.desk, open.relay));
-    this.#answerBy(id, open, answerMs);
+    if (patience < answerMs) open.cancelPatience = deadline(timers, patience, () => onSilent(command.desk, open.relay));
+    this.#answerBy(id, open);
     send(command, id, request(command, { to: relay, id, by: follower.clock(now) + patience }));
   }
 
-  #answerBy(id: string, open: OpenCommand, ms: number): void {
-    const late = () => this.#end(id, unknown(`The relay ${nameOf(open.relay)} did not answer within ${ms / 1000} s`));
+  #answerBy(id: string, open: OpenCommand): void {
+    const { answerMs } = this.#options;
+    this.#endAfter(id, open, answerMs, `The relay ${nameOf(open.relay)} did not answer within ${answerMs / 1000} s`);
+  }
+
+  #endAfter(id: string, open: OpenCommand, ms: number, why: string): void {
     open.cancelDeadline();
-    open.cancelDeadline = this.#options.timers.after(ms, late);
+    open.cancelDeadline = deadline(this.#options.timers, ms, () => this.#end(id, unknown(why)));
   }
 
   /** @param text undefined: no relay is connected to the broker, so that nothing was done. */
@@ -85,11 +90,7 @@ export class Commands {
     if (answer.result) return this.#end(id, answer.result);
     open.isTaken = true;
     open.cancelPatience();
-    open.cancelDeadline();
-    open.cancelDeadline = this.#options.timers.after(
-      maxResult,
-      () => this.#end(id, unknown("The relay did not report the outcome")),
-    );
+    this.#endAfter(id, open, maxResult, "The relay did not report the outcome");
   }
 
   /** The relay reports the outcome. */
@@ -105,7 +106,7 @@ export class Commands {
       if (command.desk !== desk || relay === to) continue;
       open.relay = to;
       open.cancelPatience();
-      this.#answerBy(id, open, answerMs);
+      this.#answerBy(id, open);
       const again = isTaken ? "taken" : "asked";
       send(command, id, request(command, { to, id, by: follower.clock(now) + answerMs, again, age: Math.ceil(now - askedAt) }));
     }

@@ -72,20 +72,41 @@ describe.skipIf(noNats !== "")(`of two relays one dies${noNats}`, () => {
   });
 });
 
-test("a dial before a relay has answered: the agent reads why it fails", () => {
+/** A desk that no relay has answered yet, and its dials. */
+function desk() {
+  const timers = new FakeTimers();
   const results: CommandResult[] = [];
+  const ids: string[] = [];
   const commands = new Commands({
-    timers: new FakeTimers(),
+    timers,
     answerMs: 5000,
-    send: () => {},
+    send: (_, id) => void ids.push(id),
     onSilent: () => {},
     onResult: (_, result) => void results.push(result),
   });
   const follower = new Follower("1001", true);
   const dial = () => commands.execute({ type: "dial", desk: "1001", call: "c", number: "112" }, follower, 0);
+  const connect = () => {
+    follower.connected(0);
+    follower.onAnswer({ r: "a#1", rank: 1, c: 1, at: 0, switch: up, n: 1, state: { link: up, legs: [], ended: [] } }, 0);
+  };
+  return { timers, results, ids, commands, follower, dial, connect };
+}
+
+test("a box that has stood still reads the answer to a dial before it counts the relay as silent", () => {
+  const { timers, results, ids, commands, dial, connect } = desk();
+  connect();
   dial();
-  follower.connected(0);
-  follower.onAnswer({ r: "a#1", rank: 1, c: 1, at: 0, switch: up, n: 1, state: { link: up, legs: [], ended: [] } }, 0);
+  timers.stall(6000);
+  commands.onAnswer(ids[0] ?? "", encode({ r: "a#1", id: ids[0] ?? "", result: { outcome: "done" } }));
+  timers.advance(500);
+  expect(results).toEqual([{ outcome: "done" }]);
+});
+
+test("a dial before a relay has answered: the agent reads why it fails", () => {
+  const { results, follower, dial, connect } = desk();
+  dial();
+  connect();
   follower.disconnected("it was lost");
   dial();
   follower.connected(0);
