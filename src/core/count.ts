@@ -5,9 +5,10 @@ export function thousands(n: number): string {
   return String(n).replace(/\B(?=(?:\d{3})+$)/g, ",");
 }
 
-/** `1 event`, `1,204 events`. */
+/** `1 event`, `1,204 events`, `2 boxes`. */
 export function count(n: number, what: string): string {
-  return `${thousands(n)} ${what}${n === 1 ? "" : "s"}`;
+  const plural = what.endsWith("x") ? `${what}es` : `${what}s`;
+  return `${thousands(n)} ${n === 1 ? what : plural}`;
 }
 
 /** A duration in the largest unit that fits twice: `3 minutes`. */

@@ -10,9 +10,12 @@ describe("numbers in sentences", () => {
     fc.assert(fc.property(fc.integer(), (n) => expect(thousands(n)).toBe(n.toLocaleString("en"))));
   });
 
-  test.each([[0, "0 events"], [1, "1 event"], [1204, "1,204 events"]])("%p: %p", (n, text) => {
-    expect(count(n, "event")).toBe(text);
-  });
+  test.each([[0, "event", "0 events"], [1, "event", "1 event"], [1204, "event", "1,204 events"], [2, "box", "2 boxes"]])(
+    "%p %s: %p",
+    (n, what, text) => {
+      expect(count(n, what)).toBe(text);
+    },
+  );
 
   test("a duration has the largest unit that fits twice", () => {
     expect([ago(1000), ago(119_000), ago(120_000), ago(200 * 86_400_000)]).toEqual([

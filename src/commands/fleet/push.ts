@@ -185,7 +185,7 @@ async function report(
       await Bun.sleep(pollMs);
       continue;
     }
-    io.out(`In force at ${thousands(inForce.length)} of ${count(names.size, "box").replace(/boxs$/, "boxes")}.\n`);
+    io.out(`In force at ${thousands(inForce.length)} of ${count(names.size, "box")}.\n`);
     if (open > 0) io.out(`${open === 1 ? "One box gets" : `${open} boxes get`} them with the next report.\n`);
     for (const row of refused) io.err(refusalText(row));
     return refused.length > 0 ? 1 : 0;

@@ -32,9 +32,8 @@ export const SummaryView = ({ model: { desks, failed, silent, agents, calls, wai
         />
       </p>
       <p class="lead quiet">
-        {count(failed, "desk")} not ready, {count(silent, "box").replace(/boxs$/, "boxes")} silent. {count(agents, "agent")}{" "}
-        registered, {count(calls, "call")} in progress, {count(waiting, "event")} waiting. telesetd{" "}
-        {words.join(", ") || "is not known yet"}.
+        {count(failed, "desk")} not ready, {count(silent, "box")} silent. {count(agents, "agent")} registered,{" "}
+        {count(calls, "call")} in progress, {count(waiting, "event")} waiting. telesetd {words.join(", ") || "is not known yet"}.
       </p>
     </>
   );
