@@ -257,8 +257,8 @@ export class Machine {
     const { code, stdout } = ran(["fsck.fat", "-n", copy]);
     // Byte 65 of the boot sector is the mark of a file system that is mounted; its copy does not have it.
     const notes =
-      /^(fsck\.fat|Dirty bit|Fs was not|Automatically removing dirty|Leaving filesystem|\S+: \d+ files|There are differences between boot sector|This is mostly harmless| *65:01\/00$| *Not automatically fixing)|^$/;
-    return code === 0 ? "" : stdout.split("\n").filter((line) => !notes.test(line)).join(" ");
+      /^(fsck\.fat|Dirty bit|Fs was not|Automatically removing dirty|Leaving filesystem|\S+: \d+ files|There are differences between boot sector|This is mostly harmless|65:01\/00$|Not automatically fixing)|^$/;
+    return code === 0 ? "" : stdout.split("\n").map((line) => line.trim()).filter((line) => !notes.test(line)).join(" ");
   }
 
   /**
