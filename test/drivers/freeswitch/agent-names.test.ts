@@ -1,16 +1,18 @@
 /** Agents whose names at mod_callcenter do not depend on the desk. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { acdCommands, acdRig, agentRig, heard, modesAfter, reportedModes, setAgent } from "../../support/freeswitch/acd-rig.ts";
+import {
+  acdCommands,
+  acdRig,
+  agentRig,
+  heard,
+  login,
+  modesAfter,
+  name,
+  reportedModes,
+  setAgent,
+} from "../../support/freeswitch/acd-rig.ts";
 
 setDefaultTimeout(60_000);
-
-const name = "1001@default";
-const login = [
-  `agent add ${name} callback`,
-  `tier add support@default ${name} 1 1`,
-  `agent set contact ${name} user/1001@127.0.0.1`,
-  `agent set status ${name} 'On Break'`,
-];
 
 describe("names by agent: {agent}@default", () => {
   const acdAgent = "{agent}@default";

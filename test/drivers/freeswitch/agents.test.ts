@@ -1,18 +1,20 @@
 /** The agents over TCP, with the simulated switch: commands and their order, reports, and the valid state after a cut. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { acdCommands, acdRig, agentRig, heard, modesAfter, reportedModes, setAgent } from "../../support/freeswitch/acd-rig.ts";
+import {
+  acdCommands,
+  acdRig,
+  agentRig,
+  heard,
+  login,
+  modesAfter,
+  name,
+  reportedModes,
+  setAgent,
+} from "../../support/freeswitch/acd-rig.ts";
 import { maxJoinMs } from "../../../drivers/freeswitch/joining-legs.ts";
 import { Rig } from "../../support/freeswitch/rig.ts";
 
 setDefaultTimeout(60_000);
-
-const name = "1001@default";
-const login = [
-  `agent add ${name} callback`,
-  `tier add support@default ${name} 1 1`,
-  `agent set contact ${name} user/1001@127.0.0.1`,
-  `agent set status ${name} 'On Break'`,
-];
 
 describe("between the agent's answer and the caller", () => {
   const onBreak = `agent set status ${name} 'On Break'`;

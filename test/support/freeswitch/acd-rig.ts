@@ -5,6 +5,15 @@ import type { Simulator } from "../../../simulator/freeswitch/mod.ts";
 import type { AgentCommand, CommandResult, LineEvent } from "../../../src/core/line.ts";
 import { answerInstead, Rig, type RigOptions } from "./rig.ts";
 
+/** The agent of desk 1001 at mod_callcenter, and the commands of a Login there. */
+export const name = "1001@default";
+export const login = [
+  `agent add ${name} callback`,
+  `tier add support@default ${name} 1 1`,
+  `agent set contact ${name} user/1001@127.0.0.1`,
+  `agent set status ${name} 'On Break'`,
+];
+
 export interface AcdRigOptions extends RigOptions {
   /** Keys of `line.acd`. */
   readonly acd?: Readonly<Record<string, unknown>>;
