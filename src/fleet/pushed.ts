@@ -14,6 +14,8 @@ import { isSigned, readSigned, refusalOf, type SignedConfig, unpushable } from "
 /** What is kept. */
 interface Kept {
   readonly current?: SignedConfig | undefined;
+  /** The newest version that was ever in force: an older one must not return, even if this one can no longer be used. */
+  readonly newest?: number | undefined;
   /** Being tried: found at a start, the daemon has ended during the trial. */
   readonly trial?: SignedConfig | undefined;
   readonly refused?: PushedStatus["refused"] | undefined;
@@ -79,7 +81,7 @@ export class Pushed<C> {
   /** The settings in force cannot be used. @param why a clause. */
   drop(why: string): void {
     const { current } = this.#kept;
-    this.#kept = {};
+    this.#kept = { newest: this.#kept.newest };
     if (current) this.#refuse(current, why);
   }
 
@@ -92,11 +94,11 @@ export class Pushed<C> {
         why: config ? "fleet.configKey is not configured" : "it is malformed",
       });
     }
-    const { current, refused } = this.#kept;
+    const { current, newest = 0, refused } = this.#kept;
     // A relay repeats what it has until the box reports it.
     if (config.version === current?.version || config.version === this.#offered?.version) return;
     if (config.version === refused?.version && isSigned(config, key)) return;
-    const why = refusalOf(config, { key, desk, after: current?.version ?? 0 });
+    const why = refusalOf(config, { key, desk, after: newest });
     if (why !== undefined) return log.rarely(`push ${why}`).warning("A pushed configuration was refused", { why });
     this.#offered = config;
     this.#arrived.resolve();
@@ -146,7 +148,8 @@ export class Pushed<C> {
     this.#keep({ current: this.#kept.current, refused: { version, why: why.slice(0, 500) } });
   }
 
-  #keep(kept: Kept): void {
+  #keep(change: Omit<Kept, "newest">): void {
+    const kept = { ...change, newest: Math.max(this.#kept.newest ?? 0, change.current?.version ?? 0) };
     this.#kept = kept;
     const { file, log } = this.#options;
     try {
@@ -163,13 +166,15 @@ export class Pushed<C> {
     const { file, key = "", desk } = this.#options;
     if (!existsSync(file)) return {};
     const kept = jsonOf(readFileSync(file, "utf8")) as
-      | { current?: unknown; trial?: unknown; refused?: PushedStatus["refused"] }
+      | { current?: unknown; newest?: number; trial?: unknown; refused?: PushedStatus["refused"] }
       | undefined;
     const valid = (given: unknown): SignedConfig | undefined => {
       const config = readSigned(given);
       return config && refusalOf(config, { key, desk, after: 0 }) === undefined ? config : undefined;
     };
-    return { current: valid(kept?.current), trial: valid(kept?.trial), refused: kept?.refused };
+    const current = valid(kept?.current);
+    const newest = Math.max(kept?.newest ?? 0, current?.version ?? 0);
+    return { current, newest, trial: valid(kept?.trial), refused: kept?.refused };
   }
 }
 

@@ -140,6 +140,18 @@ describe("a pushed configuration", () => {
     expect(changed.state.refused).toMatchObject({ version: 5 });
   });
 
+  test("does not make way for an older one when it can no longer be used, also after a restart", async () => {
+    const { pushed, file } = box();
+    pushed.offer(signed(5, { dial: { perMinute: 3 } }));
+    (await pushed.next()).accept();
+    box(file, { own: own.replace("numbers", "nombres") }).pushed.initial();
+    const { pushed: repaired, lines } = box(file);
+    repaired.offer(signed(4, { dial: { perMinute: 9 } }));
+    expect(lines.join()).toContain("its version 4 is not newer than 5");
+    repaired.offer(signed(6, { dial: { perMinute: 7 } }));
+    expect((await repaired.next()).config.dial.perMinute).toBe(7);
+  });
+
   test("is ignored by a box without the administrator's key", () => {
     const { pushed, file, lines } = box(undefined, { key: undefined });
     pushed.offer(signed(5, {}));
