@@ -173,8 +173,12 @@ export function meaningOf(schema: v.GenericSchema, path: readonly PropertyKey[])
   return meaning === undefined ? undefined : String(meaning);
 }
 
-/** Whether the value at this path is a secret. */
+/** Whether the value at this path is a secret, or within one: a password beside the hashes is not shown either. */
 export function isSecret(schema: v.GenericSchema, path: readonly PropertyKey[]): boolean {
+  return path.some((_, index) => isSecretItself(schema, path.slice(0, index + 1)));
+}
+
+function isSecretItself(schema: v.GenericSchema, path: readonly PropertyKey[]): boolean {
   const parent = schemaAt(schema, path.slice(0, -1));
   // Values under names that the site chooses: each may be a secret.
   return parent !== undefined && aboutOf(partOf(parent, path.at(-1)) ?? parent.value)["secret"] === true;

@@ -283,6 +283,7 @@ describe("a secret", () => {
     ["of the wrong form, in a file", () => ({ ...minimal, http: { prefix: { file: file("bad", "s3cret") } } })],
     ["that is a list", () => withPassword(["s3cret"])],
     ["beside another key", () => withPassword({ file: file("good", "s3cret"), value: "s3cret" })],
+    ["in place of a hash", () => ({ ...minimal, agent: { passwordHashes: { "7": "s3cret" } } })],
     ["under a misspelt key", () => ({ ...minimal, line: { ...line, passwort: "s3cret" } })],
     ["of an unknown driver", () => ({ ...minimal, line: { driver: "callmanager", password: "s3cret" } })],
     ["in a file, in place of another value", () => ({ ...minimal, desks: [{ file: file("good", "s3cret") }] })],
