@@ -33,8 +33,8 @@ const table = `
   src/image/               | core/count.ts type:config/image.ts node | what the image does is decided from facts, without running it
   src/loop.ts              | core/ platform/remembered.ts platform/text.ts type:log/ type:metrics/ type:outbox/ type:passwords.ts | the one writer works with any line, store and CRM
   src/passwords.ts         | core/count.ts type:core/crm.ts platform/lockout.ts node | only the configuration decides who may log in
-  drivers/                 | drivers/shared/ drivers/driver.ts config/setting.ts broker/ core/line.ts core/number.ts core/omit-undefined.ts platform/ type:log/ valibot node modesl drachtio-srf debug | a driver can be replaced without a change elsewhere, and knows no CRM, store or HTTP
-  drivers/shared/          | type:drivers/driver.ts core/line.ts platform/ type:log/ | it knows no switch, so that drivers need not know each other
+  drivers/                 | drivers/shared/ drivers/driver.ts config/broker.ts config/setting.ts broker/ core/line.ts core/number.ts core/omit-undefined.ts platform/ type:log/ valibot node modesl drachtio-srf debug | a driver can be replaced without a change elsewhere, and knows no CRM, store or HTTP
+  drivers/shared/          | type:drivers/driver.ts core/line.ts config/setting.ts platform/ type:log/ valibot | it knows no switch, so that drivers need not know each other
   drivers/driver.ts        | type:core/line.ts type:platform/ type:log/ type:valibot | a driver is described by types alone
   drivers/registry.ts      | drivers/driver.ts drivers/asterisk/entry.ts drivers/freeswitch/entry.ts drivers/relay/entry.ts drivers/sip/entry.ts type:core/line.ts valibot | the registry knows one file of each driver
   simulator/               | node bun | it plays the switch: code shared with telesetd could not test telesetd
@@ -97,7 +97,7 @@ const packages: Record<string, { readonly places: RegExp; readonly why: string }
   "@valibot/to-json-schema": { places: /^src\/config\/json-schema\.ts$/, why: "the daemon makes no JSON Schema" },
   valibot: {
     places:
-      /^(src\/fleet\/(admin|signed)|src\/config\/(fleet|image|json-schema|parse|problems|relay|schema|secrets|setting|settings|wire)|drivers\/(driver|registry|blueprint)|drivers\/[^/]+\/config)\.ts$/,
+      /^(src\/fleet\/(admin|signed)|src\/config\/(broker|fleet|image|json-schema|parse|problems|relay|schema|secrets|setting|settings|wire)|drivers\/(driver|registry|blueprint)|drivers\/[^/]+\/config|drivers\/shared\/settings)\.ts$/,
     why: "schemas are for what people write, and for what boxes and the administrator send",
   },
 };

@@ -1,9 +1,8 @@
 /** The `line` part of the configuration for ARI, the REST interface of Asterisk. */
 import * as v from "valibot";
 import { matching, optional, positive, required, setting, whole, words } from "../../src/config/setting.ts";
-import { phoneMakes } from "../shared/auto-answer.ts";
+import { address, clean, password, phoneMake, ringSeconds } from "../shared/settings.ts";
 
-const clean = matching(/^[^\p{Cc}]*$/u, "expected no control characters");
 const name = matching(/^[A-Za-z0-9_.+@-]{1,80}$/, "expected letters, digits and . _ + @ -");
 
 /** The usual contexts of calls from outside: those of FreePBX, and of its documentation. */
@@ -14,11 +13,7 @@ const names = words(v.array(name));
 /** Settings of the driver. */
 export const asteriskConfig = v.strictObject({
   driver: required("Asterisk, over its REST interface (ARI)", v.literal("asterisk")),
-  host: setting(
-    "address of Asterisk's HTTP server",
-    v.pipe(clean, v.regex(/^[^\s[\]/]+$/, "expected an address or a name, IPv6 without brackets")),
-    "127.0.0.1",
-  ),
+  host: setting("address of Asterisk's HTTP server", address, "127.0.0.1"),
   port: setting("port of the HTTP server: bindport of http.conf, with TLS that of tlsbindaddr", whole(1, 65535), 8088),
   prefix: setting(
     "prefix of http.conf, if there is one",
@@ -32,7 +27,7 @@ export const asteriskConfig = v.strictObject({
     { secret: true },
   ),
   user: required("user in ari.conf", v.pipe(clean, v.regex(/^[^:\s]+$/, "expected a user of ari.conf, without a colon"))),
-  password: required("password of that user", v.pipe(clean, v.nonEmpty()), { secret: true }),
+  password: required("password of that user", password, { secret: true }),
   application: optional(
     "name of the application under which the events are sent, which no other program may use; default telesetd-HOSTNAME",
     matching(/^[A-Za-z0-9_.-]{1,80}$/, "expected letters, digits and . _ -"),
@@ -59,12 +54,8 @@ export const asteriskConfig = v.strictObject({
   outsideContexts: setting("dialplan contexts of calls from outside", names, [
     ...usualContexts,
   ]),
-  phoneMake: setting(
-    "the make of the phones, which decides how MakeCall requests auto-answer; with none the phone rings",
-    v.picklist(phoneMakes),
-    "generic",
-  ),
-  ringSeconds: setting("how long MakeCall rings the handset, in seconds", whole(5, 120), 25),
+  phoneMake: phoneMake(),
+  ringSeconds,
   acd: setting(
     "whether Ready and NotReady end and start a pause of the phone in all queues of app_queue (its members are set there)",
     v.picklist(["none", "queue"]),

@@ -1,10 +1,8 @@
 /** The `line` part of the configuration for the event socket of FreeSWITCH. */
 import * as v from "valibot";
 import { matching, optional, positive, required, setting, whole } from "../../src/config/setting.ts";
-import { phoneMakes } from "../shared/auto-answer.ts";
+import { address, password, phoneMake, ringSeconds } from "../shared/settings.ts";
 
-/** Control characters would end a command and start another: they are refused here and again when a command is sent. */
-const clean = matching(/^[^\p{Cc}]*$/u, "expected no control characters");
 const token = matching(/^[A-Za-z0-9_.:-]+$/, "expected letters, digits and . _ : -");
 
 const queueName = /^[A-Za-z0-9_.@-]{1,80}$/;
@@ -12,13 +10,9 @@ const queueName = /^[A-Za-z0-9_.@-]{1,80}$/;
 /** Settings of the driver. */
 export const freeswitchConfig = v.strictObject({
   driver: required("FreeSWITCH, over its event socket", v.literal("freeswitch")),
-  host: setting(
-    "address of FreeSWITCH's event socket",
-    v.pipe(clean, v.regex(/^[^\s[\]]+$/, "expected an address or a name, IPv6 without brackets")),
-    "127.0.0.1",
-  ),
+  host: setting("address of FreeSWITCH's event socket", address, "127.0.0.1"),
   port: setting("port of the event socket", whole(1, 65535), 8021),
-  password: required("password of the event socket, or of user", v.pipe(clean, v.nonEmpty()), { secret: true }),
+  password: required("password of the event socket, or of user", password, { secret: true }),
   user: optional(
     "log in as this directory user (userauth), whose rights can be limited; recommended",
     matching(/^[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+$/, "expected user@domain"),
@@ -26,13 +20,8 @@ export const freeswitchConfig = v.strictObject({
   domain: required("the domain that the phones register in", token),
   outsideProfiles: setting("sofia profiles of calls from outside", v.array(token), ["external"]),
   context: setting("dialplan context in which MakeCall dials", token, "default"),
-  phoneMake: setting(
-    "the make of the phones, which decides how MakeCall requests auto-answer; with none the phone rings",
-    v.picklist(phoneMakes),
-    "generic",
-    { formerly: "phone" },
-  ),
-  ringSeconds: setting("how long MakeCall rings the handset, in seconds", whole(5, 120), 25),
+  phoneMake: phoneMake({ formerly: "phone" }),
+  ringSeconds,
   acdAgent: setting(
     "the agent of the desk in mod_callcenter; {agent} is the agent id of UWQ",
     matching(/^[A-Za-z0-9_.@{}-]+$/, "expected an agent name such as {extension}@default"),

@@ -1,10 +1,8 @@
 /** The `line` part of the configuration for a SIP switch behind drachtio-server. */
 import * as v from "valibot";
 import { matching, optional, required, setting, whole } from "../../src/config/setting.ts";
-import { phoneMakes } from "../shared/auto-answer.ts";
+import { address, clean, password, phoneMake, ringSeconds } from "../shared/settings.ts";
 
-/** Control characters would end a SIP header: they are refused here and again when a message is sent (stack.ts). */
-const clean = matching(/^[^\p{Cc}]*$/u, "expected no control characters");
 const host = matching(
   /^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])$/,
   "expected a host without a port (that is for line.proxy), an IPv6 address in brackets",
@@ -24,11 +22,7 @@ const dialMethods = ["invite-refer", "refer"] as const;
 /** Settings of the driver. */
 export const sipConfig = v.strictObject({
   driver: required("any SIP switch that reports the dialogs of its phones, through drachtio-server", v.literal("sip")),
-  host: setting(
-    "address of drachtio-server",
-    v.pipe(clean, v.regex(/^[^\s[\]]+$/, "expected an address or a name, IPv6 without brackets")),
-    "127.0.0.1",
-  ),
+  host: setting("address of drachtio-server", address, "127.0.0.1"),
   port: setting("port of drachtio-server", whole(1, 65535), 9022),
   drachtioSecret: setting(
     "secret of drachtio-server",
@@ -46,7 +40,7 @@ export const sipConfig = v.strictObject({
     matching(/^[\x20-\x7e]+$/, "expected ASCII characters"),
     { formerly: "login" },
   ),
-  password: optional("password of that account", v.pipe(clean, v.nonEmpty()), { secret: true }),
+  password: optional("password of that account", password, { secret: true }),
   proxy: optional("the next hop of SIP requests, host or host:port; default the domain", hostport),
   transport: setting("transport of SIP", v.picklist(["udp", "tcp", "tls"]), "udp"),
   register: setting("whether the box registers itself: some switches serve only registered accounts", v.boolean(), false),
@@ -70,13 +64,8 @@ export const sipConfig = v.strictObject({
     v.boolean(),
     false,
   ),
-  phoneMake: setting(
-    "the make of the phones, which decides how MakeCall requests auto-answer; with none the phone rings",
-    v.picklist(phoneMakes),
-    "generic",
-    { formerly: "phone" },
-  ),
-  ringSeconds: setting("how long MakeCall rings the handset, in seconds", whole(5, 120), 25),
+  phoneMake: phoneMake({ formerly: "phone" }),
+  ringSeconds,
 });
 
 /** The checked settings with all defaults. */

@@ -1,19 +1,13 @@
 /** The configuration of a relay (`telesetd relay`): a file of its own beside the configuration of a box. */
 import { readFileSync } from "node:fs";
 import * as v from "valibot";
-import { readServer } from "../broker/broker.ts";
-import { prefixPattern, usualPrefix } from "../broker/subjects.ts";
+import { brokerSettings } from "./broker.ts";
 import { matching, optional, required, setting, whole } from "./setting.ts";
 import { messageOf } from "../platform/text.ts";
 import { cidr, ConfigError, desk, lineSchema, type LineSchemas, log, numbers, page, port, screenPopKeys } from "./schema.ts";
 import { listedTwice, parseBy } from "./parse.ts";
 import { Secrets } from "./secrets.ts";
 import { configError, parseJson } from "./text.ts";
-
-const server = v.pipe(
-  v.string(),
-  v.check((url) => readServer(url) !== undefined, "expected a server such as tls://10.1.0.5:4222"),
-);
 
 const dial = v.strictObject({
   perMinute: setting("maximum number of dials from one desk per minute", whole(1), 20),
@@ -45,25 +39,7 @@ export const section = v.strictObject({
     "a",
   ),
   rank: setting("boxes follow the relay with the lowest rank", whole(0, 1000), 1),
-  servers: required(
-    "the NATS servers: tls://HOST:PORT, or nats://HOST:PORT without encryption",
-    v.pipe(v.array(server), v.nonEmpty()),
-  ),
-  ca: optional(
-    "the certificate, as PEM text or the path of a file, that must have signed that of the server",
-    v.pipe(v.string(), v.nonEmpty()),
-    { secret: true },
-  ),
-  credentials: optional(
-    "the credentials of the relay: the text of a .creds file or its path, a seed, or user:password",
-    v.pipe(v.string(), v.nonEmpty()),
-    { secret: true },
-  ),
-  prefix: setting(
-    "the first part of all subjects, one for each PBX",
-    matching(prefixPattern, "expected letters, digits and - _ . such as tele"),
-    usualPrefix,
-  ),
+  ...brokerSettings,
   desks: required(
     'the desks, as in the configuration of a box, or {"file": PATH} of a JSON file with that list',
     v.union([v.pipe(v.array(desk), v.nonEmpty()), v.strictObject({ file: v.pipe(v.string(), v.nonEmpty()) })]),
