@@ -199,12 +199,13 @@ describe("units", () => {
     }
   });
 
-  test("what the root cannot keep is bound from the data partition before systemd reads it", () => {
+  test("what the root cannot keep is bound from the data partition before systemd reads it, or the boot fails", () => {
     const folder = `${initrd}/usr/lib/systemd/system`;
     expect(valuesOf(`${folder}/sysroot-etc-telesetd.mount`, "Where")).toEqual(["/sysroot/etc/telesetd"]);
     expect(valuesOf(`${folder}/telesetd-machine-id-bind.service`, "ExecStart")[0]).toEndWith(" /sysroot/etc/machine-id");
-    for (const unit of ["sysroot-var.mount", "sysroot-etc-telesetd.mount", "telesetd-machine-id-bind.service"]) {
-      expect(existsSync(join(image, folder, "initrd-fs.target.wants", unit))).toBe(true);
+    const units = ["sysroot-var.mount", "sysroot-etc-telesetd.mount", "sysroot-etc-systemd-system.control.mount"];
+    for (const unit of [...units, "telesetd-machine-id-bind.service"]) {
+      expect(existsSync(join(image, folder, "initrd-fs.target.requires", unit))).toBe(true);
       expect(valuesOf(`${folder}/${unit}`, "Before")).toEqual(["initrd-fs.target"]);
     }
   });
