@@ -2,7 +2,7 @@
  * `telesetd update`: looks for a new version of the image, installs it in the other slot, or goes back to the version before.
  * systemd-sysupdate does the work; this turns its words into sentences, and keeps the outcome for `telesetd status` and the page.
  */
-import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import { bootEntries, rejectedName } from "../image/boot-entry.ts";
@@ -16,7 +16,7 @@ import { takeLock } from "../store/lock.ts";
 import { replaceFile, syncFolder } from "../platform/replace-file.ts";
 import { ask, socketFor } from "./ask.ts";
 import { autoboot, swapAutoboot } from "./image/autoboot.ts";
-import { entryFolder, recordBoot } from "./image/record.ts";
+import { entryFolder, panicFolder, recordBoot } from "./image/record.ts";
 import { runProgram } from "./image/program.ts";
 import { replaceRecord } from "./image/replace-record.ts";
 import { defaultConfig, type Io } from "./io.ts";
@@ -121,6 +121,12 @@ async function install(release: Release, machine: UpdateMachine, io: Io): Promis
     ...(result.kind === "failed" ? { advice: result.advice } : {}),
   };
   keep(machine.root, records.update, outcome, io);
+  if (result.kind === "installed") {
+    // What is found there after the next boots is about this version.
+    for (const old of [join(recordFolder, records.failedJournal), panicFolder]) {
+      rmSync(join(machine.root, old), { recursive: true, force: true });
+    }
+  }
   return report(result, release, io);
 }
 

@@ -68,18 +68,17 @@ export function stateAfterBoot(facts: BootFacts): Omit<ImageState, "update"> {
   };
 }
 
-/** The reason, from the best source. Older records are about other versions. */
-function rejection(entry: BootEntry, { installed: timeOf, failed, failedJournal, panic }: BootFacts): Rejection {
+/** The reason, from the best source. `telesetd update` removes what is left of earlier failures when it installs a version. */
+function rejection(entry: BootEntry, { installed, failed, failedJournal, panic }: BootFacts): Rejection {
   const { version, attempts } = entry;
   if (failed?.version === version) return failed;
-  const installed = timeOf(entry);
-  if (panic && panic.time >= installed) {
-    return { version, why: `Its kernel stopped: ${panic.text}`, when: new Date(panic.time).toISOString() };
-  }
-  if (failedJournal && failedJournal.time >= installed) {
+  // Before a box without a clock of its own has its time, it dates what happens before the installation.
+  const when = (time: number) => time >= installed(entry) ? { when: new Date(time).toISOString() } : {};
+  if (panic) return { version, why: `Its kernel stopped: ${panic.text}`, ...when(panic.time) };
+  if (failedJournal) {
     const cause = causeIn(failedJournal.text);
     const why = `The system did not start${cause === undefined ? "." : `: ${cause}`}`;
-    return { version, why, when: new Date(failedJournal.time).toISOString() };
+    return { version, why, ...when(failedJournal.time) };
   }
   const tries = attempts > 1 ? `in ${attempts} attempts` : "in its attempts";
   return {

@@ -99,10 +99,13 @@ describe("--check only looks:", () => {
 
 describe("an update:", () => {
   test("installed: the outcome is kept, and the version waits for a restart", async () => {
-    const { run, asked, root, done } = box({ install: "installed-update" });
+    const { run, asked, root, done, put } = box({ install: "installed-update" });
+    const failures = ["var/lib/telesetd-image/failed-boot.txt", "var/lib/systemd/pstore/1/dmesg.txt"];
+    for (const file of failures) put(file, "of an earlier version");
     const message = "Version 0.3.0 is installed in the other slot, and runs after the next restart.";
     expect(await run()).toEqual({ code: 0, out: `${message}\n`, err: "" });
     expect(asked()).toEqual(["update"]);
+    expect(failures.filter((file) => existsSync(join(root, file)))).toEqual([]);
     expect(imageState(root)).toMatchObject({ version: "0.2.0", waiting: "0.3.0", update: { good: true, message } });
     expect(done).toEqual([]);
   });

@@ -62,12 +62,18 @@ describe("after a boot of 0.3.0:", () => {
     }],
   ])("%s", (_, state, expected) => expect(state).toEqual(expected as typeof state));
 
-  test("records about other versions, and older ones, do not count", () => {
-    const { rejected } = after(tried, {
-      failed: { version: "0.2.9", why: "other" },
-      panic: { text: "old", time: installed - 1 },
-      failedJournal: { text: "old", time: installed - 1 },
-    });
+  test("a failure that a box without a clock dates before the installation has no date", () => {
+    const early = installed - 1;
+    expect([after(tried, { panic: { text: "a", time: early } }), after(tried, { failedJournal: { text: "", time: early } })])
+      .toMatchObject([
+        { rejected: { version: "0.4.0", why: "Its kernel stopped: a" } },
+        { rejected: { version: "0.4.0", why: "The system did not start." } },
+      ]);
+    expect(after(tried, { panic: { text: "a", time: early } }).rejected).not.toHaveProperty("when");
+  });
+
+  test("records about other versions do not count", () => {
+    const { rejected } = after(tried, { failed: { version: "0.2.9", why: "other" } });
     expect(rejected).toEqual({
       version: "0.4.0",
       why:

@@ -2,7 +2,7 @@
  * `telesetd image record`: records after each boot which version runs in which slot, and which one was rejected, and why.
  * telesetd-boot-record.service runs it as root while the boot partition is mounted; everybody else reads the record.
  */
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync, utimesSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { bootEntries } from "../../image/boot-entry.ts";
 import { recordFolder, records, rejectionIn, type Release, releaseIn, textOf } from "../../image/facts.ts";
@@ -18,13 +18,16 @@ import { replaceRecord } from "./replace-record.ts";
 /** Where systemd-boot finds the kernel images. */
 export const entryFolder = "efi/EFI/Linux";
 /** What the kernel said before it stopped (systemd-pstore.service(8)). */
-const panicFolder = "var/lib/systemd/pstore";
+export const panicFolder = "var/lib/systemd/pstore";
+/** The initrd makes it when it makes the data partition again. */
+const dataLost = "run/telesetd-data-lost";
 
 /** Exit code 0, or 1 if the record cannot be written. */
 export async function recordBoot(
   { root }: { readonly root: string },
   io: Io,
   lsblk: () => Promise<string> = partitions,
+  lastJournal: (commandLine: string) => Promise<string> = journalOfLastBoot,
 ): Promise<number> {
   const release = releaseIn(root);
   if (!release) {
@@ -34,6 +37,9 @@ export async function recordBoot(
   const printed = await lsblk();
   const folder = join(root, recordFolder);
   const failedJournal = timedText(join(folder, records.failedJournal));
+  const restored = join(folder, records.restored);
+  // The initrd has no clock, and this boot may get its time later: then the next record dates it.
+  if (existsSync(join(root, dataLost)) && existsSync(restored)) utimesSync(restored, new Date(), new Date());
   const facts: BootFacts = {
     version: release.version,
     slot: slotIn(printed, release.commandLine),
@@ -41,34 +47,57 @@ export async function recordBoot(
     failed: rejectionIn(root),
     failedJournal,
     panic: lastPanic(join(root, panicFolder)),
-    notes: notesAt(timedText(join(folder, records.restored)), Date.now()),
+    notes: [...notesAt(timedText(restored), Date.now()), ...bootPartitionTrouble(root)],
   };
   const state = stateAfterBoot(facts);
   io.out(`${imageLines(state, 0).join("\n")}\n`);
-  const troubles = [
-    replaceRecord(join(folder, records.state), state),
-    state.rejected && reportOnCard(root, state.rejected, journalOf(state.rejected, facts)),
-  ].filter((trouble) => trouble !== undefined);
+  const troubles = [replaceRecord(join(folder, records.state), state), ...await keepRejection()]
+    .filter((trouble) => trouble !== undefined);
   for (const trouble of troubles) io.err(`${trouble}\n`);
   return troubles.length === 0 ? 0 : 1;
+
+  /** The first reason stays: a later panic, for example, is not about the rejected version. */
+  async function keepRejection(): Promise<(string | undefined)[]> {
+    const { rejected } = state;
+    if (!rejected) return [];
+    const isNew = facts.failed?.version !== rejected.version;
+    const journal = async () => failedJournal?.text ?? await lastJournal(release?.commandLine ?? "");
+    return [
+      isNew ? replaceRecord(join(folder, records.failed), rejected) : undefined,
+      await reportOnCard(root, rejected, journal),
+    ];
+  }
 }
 
-/** The journal of the boot that failed, if it is not an older one. */
-function journalOf({ version }: Rejection, { entries, installed, failedJournal }: BootFacts): string {
-  const entry = entries.find((entry) => entry.version === version);
-  return entry && failedJournal && failedJournal.time >= installed(entry) ? failedJournal.text : "";
+/** The journal of the last boot if it was another version's: a version that hangs or panics cannot keep its own. */
+async function journalOfLastBoot(commandLine: string): Promise<string> {
+  const journal = async (...options: readonly string[]) =>
+    (await runProgram(["journalctl", "--boot=-1", "--no-pager", ...options])).out;
+  const [rootHash] = /roothash=\S+/.exec(commandLine) ?? [];
+  const [before] = /roothash=\S+/.exec(await journal("--dmesg", "--output=cat")) ?? [];
+  return before === undefined || before === rootHash ? "" : await journal("--lines=2000");
+}
+
+function bootPartitionTrouble(root: string): readonly string[] {
+  return existsSync(join(root, "efi/EFI")) || isPi(releaseIn(root) ?? { commandLine: "" })
+    ? []
+    : ["The boot partition TELESETD cannot be used: no update can be installed, and no telesetd.json is found."];
 }
 
 /** The report for readers who only have the medium, as the box has no shell. */
 export const reportName = "telesetd-rejected.txt";
 
 /** Writes why a version was rejected, with its journal, to the boot partition, once. @returns a sentence if that fails. */
-function reportOnCard(root: string, { version, why, when = "" }: Rejection, journal: string): string | undefined {
+async function reportOnCard(
+  root: string,
+  { version, why, when = "" }: Rejection,
+  journal: () => Promise<string>,
+): Promise<string | undefined> {
   const file = join(root, "efi", reportName);
   const title = `Version ${version} was rejected${when === "" ? "" : ` (${when})`}: ${why}`;
-  // For readers on Windows.
-  const text = [title, "", ...journal.split("\n")].join("\r\n");
   if (!existsSync(dirname(file)) || textOf(file)?.startsWith(title)) return undefined;
+  // For readers on Windows.
+  const text = [title, "", ...(await journal()).split("\n")].join("\r\n");
   try {
     replaceFile(file, text);
     return undefined;

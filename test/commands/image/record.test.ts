@@ -136,13 +136,38 @@ test("a rejected version is reported on the boot partition too, once, for reader
   expect(statSync(file).mtimeMs).toBe(1_000_000);
 });
 
-test("the journal of an older failure is not in the report", async () => {
-  const { root } = await recorded(({ put, root }) => {
-    put("efi/EFI/Linux/telesetd_0.4.0+0-2.efi", "");
-    put("var/lib/telesetd-image/failed-boot.txt", "one\n");
-    utimesSync(join(root, "var/lib/telesetd-image/failed-boot.txt"), 1000, 1000);
+test("a version that could not keep its journal: that of the last boot is in the report", async () => {
+  const { root, put } = imageRoot(join(folder, "root"));
+  put("proc/cmdline", "roothash=abc quiet\n");
+  put("efi/EFI/Linux/telesetd_0.4.0+0-2.efi", "");
+  await recordBoot({ root }, collectingIo().io, () => Promise.resolve(""), (line) => Promise.resolve(`after ${line}`));
+  expect(readFileSync(join(root, "efi/telesetd-rejected.txt"), "utf8")).toEndWith("\r\n\r\nafter roothash=abc quiet\r\n");
+});
+
+test("the first reason stays: a later panic is not about the rejected version", async () => {
+  const { root, put } = await recorded(({ put }) => put("efi/EFI/Linux/telesetd_0.4.0+0-2.efi", ""));
+  const { rejected } = imageState(root) ?? {};
+  expect(rejected?.why).toStartWith("It did not start in 2 attempts");
+  put("var/lib/systemd/pstore/1/dmesg.txt", "<0>[ 2.1] Kernel panic - not syncing: later\n");
+  await recordBoot({ root }, collectingIo().io);
+  expect(imageState(root)?.rejected).toEqual(rejected);
+});
+
+test("a data partition that was lost in this boot is dated when the box has its time", async () => {
+  const { state } = await recorded(({ put, root }) => {
+    put("run/telesetd-data-lost", "");
+    put("var/lib/telesetd-image/data-restored", "The data partition was made again.");
+    utimesSync(join(root, "var/lib/telesetd-image/data-restored"), 1000, 1000);
   });
-  expect(readFileSync(join(root, "efi/telesetd-rejected.txt"), "utf8")).not.toContain("one");
+  expect(state.notes).toEqual([`${new Date().toISOString().slice(0, 10)}: The data partition was made again.`]);
+});
+
+test("a boot partition that cannot be used is a trouble", async () => {
+  const { root } = imageRoot(join(folder, "root"));
+  await recordBoot({ root }, collectingIo().io);
+  expect(imageState(root)?.notes).toEqual([
+    "The boot partition TELESETD cannot be used: no update can be installed, and no telesetd.json is found.",
+  ]);
 });
 
 test("without the boot partition there is no such report", async () => {
