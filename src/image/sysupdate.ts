@@ -85,7 +85,8 @@ const causes: readonly Cause[] = [
   {
     sign: /No space left|Disk full|Failed to write file: (.+)|too large|does not fit/i,
     message: "The update cannot be written: there is no room for it, or the medium is broken.",
-    advice: "Check that the files are those of this image, whose partitions have a fixed size; otherwise replace the medium.",
+    advice:
+      "Remove what is not telesetd's from the drive TELESETD. Check that the files are those of this image; or replace the medium.",
   },
   {
     sign: /No transfer definitions/,

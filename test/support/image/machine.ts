@@ -107,7 +107,7 @@ export class Machine {
     const words = ["norandmaps", line, ...Object.keys(extra).map((name) => `systemd.wants=${name}`)];
     // The port forward reaches no other machine: the guest's network is the emulator's own, and ends at 127.0.0.1.
     const child = Bun.spawn([
-      ...["nice", "-n", "5", emulator, ...own, "-m", "512", "-smp", "2", "-accel", "tcg,thread=multi", "-display", "none"],
+      ...["nice", "-n", "5", emulator, ...own, "-m", "512", "-smp", "1", "-accel", "tcg", "-display", "none"],
       ...["-drive", `if=pflash,format=raw,readonly=on,file=${firmware}`],
       ...["-drive", `if=pflash,format=raw,file=${this.#variables}`],
       ...["-drive", `if=none,id=disk,format=${format},file=${this.#top}`],

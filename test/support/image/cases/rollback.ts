@@ -11,22 +11,28 @@ type Broken = readonly [string, RegExp, Readonly<Record<string, Uint8Array>>];
 /** Versions whose system does not start. */
 export function rollback(setting: Setting): Promise<void> {
   const build = buildOf(setting);
+  const unmountable = "[Mount]\nOptions=nonsense\n";
   return allRejected(setting, [
     ["the kernel panics", /It did not start in 2 attempts|Its kernel stopped/, kernelOf(build, panics)],
     ["emergency mode", /The system did not start/, withWords(build, "systemd.unit=emergency.target")],
     ["the root file system is damaged", /The system did not start|It did not start/, damagedRoot(build)],
+    ["the data partition cannot be mounted", /Data partition/, withDropIn(build, "sysroot-var.mount", unmountable)],
+    // A first process that does nothing: the watchdog of the hardware ends it.
+    ["the system hangs", /It did not start/, withWords(build, "init=/usr/bin/cat")],
   ]);
 }
 
 /** Versions whose daemon does not work. */
-export function unhealthy(setting: Setting): Promise<void> {
+export async function unhealthy(setting: Setting): Promise<void> {
   const build = buildOf(setting);
   const fails = "[Service]\nExecStart=\nExecStart=/usr/bin/telesetd run --config /none\n";
   const unreachable = "[Service]\nPrivateNetwork=yes\n";
-  return allRejected(setting, [
+  const versions: readonly Broken[] = [
     ["the daemon does not start", /telesetd did not become ready/, withDropIn(build, "telesetd.service", fails)],
-    ["/healthz never answers", /The system did not start/, withDropIn(build, "telesetd.service", unreachable)],
-  ]);
+    ["/healthz never answers", /telesetd is ready, but \/healthz/, withDropIn(build, "telesetd.service", unreachable)],
+  ];
+  // On a box each, because the judgement names the version that the root says.
+  for (const version of versions) await allRejected(setting, [version]);
 }
 
 function buildOf({ images }: Setting): string {
@@ -68,8 +74,9 @@ async function allRejected(setting: Setting, versions: readonly Broken[]): Promi
       await machine.cut();
       const began = performance.now();
       machine.start({ units, extra: updatesSoon });
-      await machine.shows(new RegExp(`Version ${version} was rejected, and 1 runs again: .+\\r?\\n`), 4 * bootSeconds);
-      await machine.shows(ready, bootSeconds);
+      const rejected = new RegExp(`Version ${version} was rejected, and 1 runs again: .+\\r?\\n`);
+      await machine.shows(rejected, 4 * bootSeconds);
+      await machine.shows(ready, bootSeconds, machine.console.search(rejected));
       const boots = machine.console.split(/BdsDxe: starting/).length - 1;
       const why = new RegExp(`Version ${version} was rejected, and 1 runs again: (.*)`).exec(machine.console)?.[1] ?? "";
       say(`${what}: ${Math.round((performance.now() - began) / 1000)} s, ${boots} boots: ${why}`);

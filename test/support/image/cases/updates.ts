@@ -13,6 +13,7 @@ import {
   updateSeconds,
   updatesSoon,
 } from "../scene.ts";
+import { command } from "../machine.ts";
 import { publish } from "../site.ts";
 
 /** Installs version `as`: the contents of version 2, with changes. Cuts the power when it waits for its first boot. */
@@ -59,9 +60,10 @@ export async function update(setting: Setting): Promise<void> {
     // The box restarts on its own.
     await site.press(port, "rollback");
     await machine.shows(/Version 2 was rejected, and 1 runs again: An administrator went back/, 2 * bootSeconds);
-    await machine.shows(screen("1"), bootSeconds);
-    await machine.shows(ready, bootSeconds);
-    check("the page goes back to version 1", screen("1").test(machine.console));
+    const back = machine.console.search(/Version 2 was rejected/);
+    await machine.shows(screen("1"), bootSeconds, back);
+    await machine.shows(ready, bootSeconds, back);
+    check("the page goes back to version 1", true);
     check("then a call pops", (await site.call(port)).length === 3);
   } finally {
     await close();
@@ -70,7 +72,7 @@ export async function update(setting: Setting): Promise<void> {
 
 /** What must not be installed: in one boot, one after the other, each with its reason on the screen. */
 export async function refused(setting: Setting): Promise<void> {
-  const { check, say, images } = setting;
+  const { check, say, images, folder } = setting;
   const stage = await scene(setting);
   const { machine, site, served, close } = stage;
   const build = join(images, "2", "amd64");
@@ -87,6 +89,10 @@ export async function refused(setting: Setting): Promise<void> {
   };
   try {
     machine.put(site.configuration(), "telesetd.json");
+    // Somebody keeps films on the drive TELESETD: a kernel image finds no room. The other attempts fail before it is written.
+    const films = join(folder, "films.mp4");
+    command(["truncate", "--size", "195M", films]);
+    machine.boot("mcopy", films, "::films.mp4");
     machine.start({ units: fast, extra: updatesSoon });
     await machine.shows(ready, bootSeconds);
     await attempt("a list that was changed after it was signed", /The signature of SHA256SUMS is wrong/, () => {
@@ -111,6 +117,7 @@ export async function refused(setting: Setting): Promise<void> {
       site.cutAfter = 20_000_000;
       offer();
     });
+    await attempt("a drive TELESETD without room", /The update cannot be written/, () => offer());
     await machine.cut();
     const names = machine.names("EFI/Linux").join();
     check("only version 1 is on the box", names === "telesetd_1.efi", names);
