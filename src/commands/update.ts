@@ -5,18 +5,16 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
-import { bootEntries, rejectedName } from "../image/boot-entry.ts";
+import { bootEntries, entryFolder, rejectedName } from "../image/boot-entry.ts";
 import { imageState, recordFolder, records, type Release, releaseIn } from "../image/facts.ts";
 import type { LastUpdate, Rejection } from "../image/state.ts";
-import { isPi, tryReboot } from "../image/pi.ts";
 import { checkResult, resultText, type UpdateResult, updateResult } from "../image/sysupdate.ts";
 import { messageOf } from "../platform/text.ts";
 import type { Status } from "../status/status.ts";
 import { takeLock } from "../store/lock.ts";
-import { replaceFile, syncFolder } from "../platform/replace-file.ts";
+import { syncFolder } from "../platform/replace-file.ts";
 import { ask, socketFor } from "./ask.ts";
-import { autoboot, swapAutoboot } from "./image/autoboot.ts";
-import { entryFolder, panicFolder, recordBoot } from "./image/record.ts";
+import { panicFolder, recordBoot } from "./image/record.ts";
 import { runProgram } from "./image/program.ts";
 import { replaceRecord } from "./image/replace-record.ts";
 import { defaultConfig, type Io } from "./io.ts";
@@ -39,14 +37,12 @@ export interface UpdateMachine {
   readonly sysupdate: readonly string[];
   /** Takes the log of systemd-sysupdate while it runs. */
   log(text: string): void;
-  /** The output of lsblk; default: that of this machine. */
-  readonly lsblk?: () => Promise<string>;
   /** Whether a desk has a call now; false if no daemon runs. */
   isBusy(): Promise<boolean>;
   /** Waits until the next look at the calls, in ms. */
   pause(ms: number): Promise<void>;
-  /** Restarts the machine, with an argument of reboot(2). @returns why not; undefined if it restarts. */
-  restart(argument?: string): Promise<string | undefined>;
+  /** Restarts the machine. @returns why not; undefined if it restarts. */
+  restart(): Promise<string | undefined>;
   /** Runs the command again with the boot partition mounted; returns its exit code. */
   again(options: UpdateOptions): Promise<number>;
 }
@@ -74,7 +70,7 @@ export async function update(options: UpdateOptions, io: Io, machine: UpdateMach
   // To wait for the end of calls, it needs no boot partition.
   if (restart && !rollback) return await restartWhenQuiet(release, machine, io);
   // The boot partition is mounted only while a unit needs it.
-  if (!existsSync(join(machine.root, isPi(release) ? autoboot : entryFolder))) return await machine.again(options);
+  if (!existsSync(join(machine.root, entryFolder))) return await machine.again(options);
   const unlock = lockIn(machine.root);
   if (!unlock) {
     io.err("Another update is running: wait until it has ended.\n");
@@ -141,10 +137,7 @@ async function goBack(release: Release, machine: UpdateMachine, io: Io): Promise
     return 1;
   }
   try {
-    if (isPi(release)) {
-      swapAutoboot(root);
-      replaceFile(join(root, recordFolder, records.tried), `${version}\n`);
-    } else rejectKernel(join(root, entryFolder), version);
+    rejectKernel(join(root, entryFolder), version);
   } catch (error) {
     io.err(`Cannot mark version ${version} as rejected: ${messageOf(error)}\n`);
     return 1;
@@ -163,8 +156,8 @@ function rejectKernel(folder: string, version: string): void {
   syncFolder(folder);
 }
 
-function recordAgain({ root, lsblk }: UpdateMachine, io: Io): Promise<number> {
-  return recordBoot({ root }, { ...io, out: () => {} }, lsblk);
+function recordAgain({ root }: UpdateMachine, io: Io): Promise<number> {
+  return recordBoot({ root }, { ...io, out: () => {} });
 }
 
 function keep(root: string, name: string, value: unknown, io: Io): void {
@@ -180,11 +173,7 @@ async function restartWhenQuiet(release: Release, machine: UpdateMachine, io: Io
     return 0;
   }
   io.out(`The box restarts into version ${waiting} when no desk has had a call for ${quietMs / 60_000} minutes.\n`);
-  if (await quiet(machine)) {
-    const isOnPi = isPi(release);
-    if (isOnPi) replaceFile(join(machine.root, recordFolder, records.tried), `${waiting}\n`);
-    return reportRestart(await machine.restart(isOnPi ? tryReboot : undefined), io);
-  }
+  if (await quiet(machine)) return reportRestart(await machine.restart(), io);
   io.err(
     `The box has not restarted: in ${maxWaitMs / 3_600_000} hours, there were no ${quietMs / 60_000} minutes without a call.\n`,
   );
@@ -219,9 +208,8 @@ const thisMachine: UpdateMachine = {
     return "value" in answer && answer.value.desks.some(({ calls }) => calls.length > 0);
   },
   pause: (ms) => sleep(ms),
-  restart: async (argument) => {
-    const options = argument === undefined ? [] : [`--reboot-argument=${argument}`];
-    const { code, err } = await runProgram(["systemctl", "--no-block", ...options, "reboot"]);
+  restart: async () => {
+    const { code, err } = await runProgram(["systemctl", "--no-block", "reboot"]);
     return code === 0 ? undefined : err.trim();
   },
   again: async (options) => {

@@ -3,6 +3,9 @@
  * left and had one (systemd.io/AUTOMATIC_BOOT_ASSESSMENT; sd-boot(7)). systemd-boot renames them.
  */
 
+/** Where the boot loader finds the kernel images: on the boot partition, below the root. */
+export const entryFolder = "efi/EFI/Linux";
+
 /** The kernel image of a version. */
 export interface BootEntry {
   readonly file: string;
@@ -11,6 +14,8 @@ export interface BootEntry {
   readonly state: "good" | "trial" | "rejected";
   /** The attempts that it had. */
   readonly attempts: number;
+  /** The attempts that it has left; 0 without a counter. */
+  readonly left: number;
 }
 
 const namePattern = /^telesetd_([^+_/]+)(?:\+(\d+)(?:-(\d+))?)?\.efi$/i;
@@ -20,7 +25,7 @@ export function bootEntry(file: string): BootEntry | undefined {
   const [, version, left, done = "0"] = namePattern.exec(file) ?? [];
   if (version === undefined) return undefined;
   const state = left === undefined ? "good" : Number(left) > 0 ? "trial" : "rejected";
-  return { file, version, state, attempts: Number(done) };
+  return { file, version, state, attempts: Number(done), left: Number(left ?? 0) };
 }
 
 /** The kernel images among the files of a folder. */
@@ -28,9 +33,9 @@ export function bootEntries(files: readonly string[]): readonly BootEntry[] {
   return files.flatMap((file) => bootEntry(file) ?? []);
 }
 
-/** The name with which systemd-boot starts another version instead. */
-export function rejectedName({ version }: BootEntry): string {
-  return `telesetd_${version}+0.efi`;
+/** The name with which the boot loader starts another version instead, after these attempts. */
+export function rejectedName({ version }: BootEntry, attempts = 0): string {
+  return `telesetd_${version}+0${attempts === 0 ? "" : `-${attempts}`}.efi`;
 }
 
 /** The other version that may run: the newest one that is not rejected; undefined if there is none. */

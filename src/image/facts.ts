@@ -13,8 +13,6 @@ export const records = {
   failed: "failed.json",
   restored: "data-restored",
   failedJournal: "failed-boot.txt",
-  /** On a Raspberry Pi: the version of the last trial. */
-  tried: "tried",
 } as const;
 
 /** The identity of the running system. */

@@ -99,7 +99,7 @@ function causeIn(journal: string): string | undefined {
 /**
  * The slot of the running root file system, A or B: its place among the partitions of the same type. Its unique id is the first
  * half of the root hash on the kernel's command line (UAPI.5, Discoverable Partitions Specification).
- * @param printed the output of `lsblk --json --output NAME,PARTN,PARTTYPE,PARTUUID,PARTLABEL`.
+ * @param printed the output of `lsblk --json --output NAME,PARTN,PARTTYPE,PARTUUID`.
  */
 export function slotIn(printed: string, commandLine: string): string | undefined {
   const [, id] = /(?:^|\s)roothash=([0-9a-f]{32})/i.exec(commandLine) ?? [];
@@ -112,16 +112,10 @@ export function slotIn(printed: string, commandLine: string): string | undefined
   return ["A", "B"][place];
 }
 
-/** The labels of all partitions. @param printed as for `slotIn`. */
-export function labelsIn(printed: string): readonly string[] {
-  return devicesIn(printed).flatMap(({ children = [] }) => children.flatMap(({ partlabel }) => partlabel ?? []));
-}
-
 interface Device {
   readonly partn?: number | null;
   readonly parttype?: string | null;
   readonly partuuid?: string | null;
-  readonly partlabel?: string | null;
   readonly children?: readonly Device[];
 }
 

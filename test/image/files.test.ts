@@ -52,9 +52,6 @@ describe("partitions", () => {
 test("two builds have the same bytes: one seed for all identifiers, and for the directories of ext4", () => {
   const [, seed = ""] = /^Seed=(\S{36})$/m.exec(text("mkosi.conf")) ?? [];
   expect(text("mkosi.conf")).toContain(`SYSTEMD_REPART_MKFS_OPTIONS_EXT4=-E hash_seed=${seed},nodiscard,lazy_itable_init=1"`);
-  expect(readFileSync(join(image, "../scripts/image"), "utf8")).toContain(
-    'SYSTEMD_REPART_MKFS_OPTIONS_EXT4 "-E hash_seed=$seed,nodiscard,lazy_itable_init=1"',
-  );
 });
 
 describe("updates", () => {
@@ -129,10 +126,29 @@ describe("a failed boot ends in a restart", () => {
   });
 });
 
-test("on a Raspberry Pi a trial is judged too, though no boot loader counts attempts", () => {
-  expect(readFileSync(join(image, "../scripts/image"), "utf8")).toMatch(
-    /"\$line telesetd\.try systemd\.wants=boot-complete\.target" >"\$work\/tree\/boot\/cmdline-try\.txt"/,
-  );
+describe("U-Boot's script of the Raspberry Pi", () => {
+  const script = text("rpi/boot.cmd").replace(/^#.*\n/gm, "");
+  const order = (...words: readonly string[]) => words.map((word) => script.indexOf(word));
+
+  test("counts an attempt on the medium before it starts a version on trial, and then the version that works", () => {
+    const places = order(
+      "setexpr left",
+      "if fatwrite",
+      "setenv image Linux/${new}",
+      "setenv image Linux/${good}",
+      "systemd-boot",
+    );
+    expect(places).toEqual(places.toSorted((a, b) => a - b));
+    expect(places[0]).toBeGreaterThan(0);
+    expect(script).toEndWith("\nreset\n");
+  });
+
+  test("tells systemd that the boot must be judged, by the variable for which the health check waits", () => {
+    const variable = /LoaderBootCountPath-([0-9a-f-]{36})$/.exec(
+      valuesOf(`${root}/usr/lib/systemd/system/telesetd-healthy.service`, "ConditionPathExists")[0] ?? "",
+    );
+    expect(script).toContain(`-guid ${variable?.[1]} -bs -rt LoaderBootCountPath`);
+  });
 });
 
 describe("nobody can log in", () => {

@@ -9,11 +9,9 @@ import { join } from "node:path";
 import { looseJson } from "../../config/text.ts";
 import { recordFolder, records, releaseIn } from "../../image/facts.ts";
 import { type DaemonFacts, judge, type Judgement } from "../../image/health.ts";
-import { isPi, isTrial } from "../../image/pi.ts";
 import { replaceFile } from "../../platform/replace-file.ts";
 import { messageOf } from "../../platform/text.ts";
 import type { Io } from "../io.ts";
-import { swapAutoboot } from "./autoboot.ts";
 import { notTheImage } from "./not-the-image.ts";
 import { runProgram } from "./program.ts";
 import { replaceRecord } from "./replace-record.ts";
@@ -55,7 +53,7 @@ export async function health(options: HealthOptions, io: Io, machine: HealthMach
   const { verdict, why } = await judgement(machine, machine.now() + minutes * 60);
   if (verdict === "good") {
     io.out(`Version ${release.version} works: ${why}\n`);
-    return isPi(release) && isTrial(release) ? keepTrial(options.root, io) : 0;
+    return 0;
   }
   io.err(`Version ${release.version} does not work: ${why}\n`);
   const trouble = replaceRecord(
@@ -73,17 +71,6 @@ async function keepJournal(file: string, machine: HealthMachine): Promise<void> 
     replaceFile(file, await machine.journal());
   } catch {
     // The reason is kept already, and the restart must not wait.
-  }
-}
-
-/** A Raspberry Pi has tried this version once: from now on it is the one of an ordinary start. */
-function keepTrial(root: string, io: Io): 0 | 1 {
-  try {
-    swapAutoboot(root);
-    return 0;
-  } catch (error) {
-    io.err(`The version cannot be kept: ${messageOf(error)}\n`);
-    return 1;
   }
 }
 

@@ -4,19 +4,17 @@
  */
 import { existsSync, readdirSync, statSync, utimesSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { bootEntries } from "../../image/boot-entry.ts";
-import { recordFolder, records, rejectionIn, type Release, releaseIn, textOf } from "../../image/facts.ts";
-import { isPi, piEntries } from "../../image/pi.ts";
+import { bootEntries, entryFolder } from "../../image/boot-entry.ts";
+import { recordFolder, records, rejectionIn, releaseIn, textOf } from "../../image/facts.ts";
 import { replaceFile } from "../../platform/replace-file.ts";
 import { messageOf } from "../../platform/text.ts";
-import { type BootFacts, imageLines, labelsIn, type Rejection, slotIn, stateAfterBoot } from "../../image/state.ts";
+import { type BootFacts, imageLines, type Rejection, slotIn, stateAfterBoot } from "../../image/state.ts";
 import type { Io } from "../io.ts";
 import { notTheImage } from "./not-the-image.ts";
+import { settleChoice } from "./pi.ts";
 import { runProgram } from "./program.ts";
 import { replaceRecord } from "./replace-record.ts";
 
-/** Where systemd-boot finds the kernel images. */
-export const entryFolder = "efi/EFI/Linux";
 /** What the kernel said before it stopped (systemd-pstore.service(8)). */
 export const panicFolder = "var/lib/systemd/pstore";
 /** The initrd makes it when it makes the data partition again. */
@@ -26,7 +24,6 @@ const dataLost = "run/telesetd-data-lost";
 export async function recordBoot(
   { root }: { readonly root: string },
   io: Io,
-  lsblk: () => Promise<string> = partitions,
   lastJournal: (commandLine: string) => Promise<string> = journalOfLastBoot,
 ): Promise<number> {
   const release = releaseIn(root);
@@ -34,7 +31,7 @@ export async function recordBoot(
     io.out(notTheImage("there is nothing to record"));
     return 0;
   }
-  const printed = await lsblk();
+  const choiceTrouble = settleChoice(root, release.version);
   const folder = join(root, recordFolder);
   const failedJournal = timedText(join(folder, records.failedJournal));
   const restored = join(folder, records.restored);
@@ -42,8 +39,8 @@ export async function recordBoot(
   if (existsSync(join(root, dataLost)) && existsSync(restored)) utimesSync(restored, new Date(), new Date());
   const facts: BootFacts = {
     version: release.version,
-    slot: slotIn(printed, release.commandLine),
-    ...(isPi(release) ? slotsOfPi(release, labelsIn(printed), folder) : kernelsIn(join(root, entryFolder))),
+    slot: slotIn(await partitions(), release.commandLine),
+    ...kernelsIn(join(root, entryFolder)),
     failed: rejectionIn(root),
     failedJournal,
     panic: lastPanic(join(root, panicFolder)),
@@ -51,7 +48,7 @@ export async function recordBoot(
   };
   const state = stateAfterBoot(facts);
   io.out(`${imageLines(state, 0).join("\n")}\n`);
-  const troubles = [replaceRecord(join(folder, records.state), state), ...await keepRejection()]
+  const troubles = [choiceTrouble, replaceRecord(join(folder, records.state), state), ...await keepRejection()]
     .filter((trouble) => trouble !== undefined);
   for (const trouble of troubles) io.err(`${trouble}\n`);
   return troubles.length === 0 ? 0 : 1;
@@ -79,7 +76,7 @@ async function journalOfLastBoot(commandLine: string): Promise<string> {
 }
 
 function bootPartitionTrouble(root: string): readonly string[] {
-  return existsSync(join(root, "efi/EFI")) || isPi(releaseIn(root) ?? { commandLine: "" })
+  return existsSync(join(root, "efi/EFI"))
     ? []
     : ["The boot partition TELESETD cannot be used: no update can be installed, and no telesetd.json is found."];
 }
@@ -107,19 +104,13 @@ async function reportOnCard(
 }
 
 async function partitions(): Promise<string> {
-  return (await runProgram(["lsblk", "--json", "--output", "NAME,PARTN,PARTTYPE,PARTUUID,PARTLABEL"])).out;
+  return (await runProgram(["lsblk", "--json", "--output", "NAME,PARTN,PARTTYPE,PARTUUID"])).out;
 }
 
 /** The kernel images in a folder; none if there is no folder. */
 function kernelsIn(folder: string): Pick<BootFacts, "entries" | "installed"> {
   const names = existsSync(folder) ? readdirSync(folder).toSorted() : [];
   return { entries: bootEntries(names), installed: ({ file }) => statSync(join(folder, file)).mtimeMs };
-}
-
-/** The versions in the slots of a Raspberry Pi. */
-function slotsOfPi({ version }: Release, labels: readonly string[], folder: string): Pick<BootFacts, "entries" | "installed"> {
-  const trial = timedText(join(folder, records.tried));
-  return { entries: piEntries(labels, version, trial?.text.trim()), installed: () => trial?.time ?? 0 };
 }
 
 /** How long a lost data partition is mentioned, in ms. */

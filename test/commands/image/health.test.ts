@@ -51,25 +51,6 @@ test("bad after the time: the reason is printed and kept", async () => {
   expect(readFileSync(join(root, "var/lib/telesetd-image/failed-boot.txt"), "utf8")).toBe("the journal\n");
 });
 
-describe("a Raspberry Pi keeps a version that works:", () => {
-  const autoboot = "[all]\ntryboot_a_b=1\nboot_partition=2\n[tryboot]\nboot_partition=3\n";
-  const good: DaemonFacts = { configured: false, state: "inactive" };
-  const bad: DaemonFacts = { configured: true, state: "failed" };
-  const swapped = async (facts: DaemonFacts, commandLine: string) => {
-    const files = { "proc/cmdline": `${commandLine}\n`, "efi/autoboot.txt": autoboot };
-    const { code, root } = await judged(() => facts, "1", files);
-    return [code, readFileSync(join(root, "efi/autoboot.txt"), "utf8") !== autoboot];
-  };
-  test("in a trial that is good", async () => expect(await swapped(good, "quiet telesetd.rpi telesetd.try")).toEqual([0, true]));
-  test("not in a trial that is not", async () => expect(await swapped(bad, "telesetd.rpi telesetd.try")).toEqual([1, false]));
-  test("not on another machine", async () => expect(await swapped(good, "telesetd.try")).toEqual([0, false]));
-  test("not in an ordinary start", async () => expect(await swapped(good, "telesetd.rpi")).toEqual([0, false]));
-  test("without autoboot.txt the boot is not good", async () => {
-    const { code, err } = await judged(() => good, "1", { "proc/cmdline": "telesetd.rpi telesetd.try" });
-    expect([code, err]).toEqual([1, expect.stringContaining("The version cannot be kept: ENOENT")]);
-  });
-});
-
 test("--minutes must be a number", async () => {
   const { code, err } = await judged(() => ({ configured: false, state: "inactive" }), "soon");
   expect([code, err]).toEqual([2, "--minutes is soon: expected a number up to 60.\n"]);

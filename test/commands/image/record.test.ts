@@ -1,9 +1,10 @@
 /** `telesetd image record`: the record that status, the page and monitors read. */
-import { expect, test } from "bun:test";
-import { existsSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { describe, expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { recordBoot } from "../../../src/commands/image/record.ts";
 import { imageReader, imageState } from "../../../src/image/facts.ts";
+import { choiceText } from "../../../src/image/pi.ts";
 import { ownFolder } from "../../support/folder.ts";
 import { collectingIo, imageRoot } from "../../support/image/root.ts";
 
@@ -67,22 +68,50 @@ test("the newest panic of the kernel", async () => {
   expect(state.rejected?.why).toBe("Its kernel stopped: Attempted to kill init!");
 });
 
-test("on a Raspberry Pi: a version that was tried and does not run is rejected", async () => {
-  const pi = async (tried: string) => {
-    const { root, put } = imageRoot(join(folder, "root"));
-    put("proc/cmdline", "quiet telesetd.rpi\n");
-    put("var/lib/telesetd-image/tried", tried);
-    const labels = ["telesetd_0.3.0_boot", "telesetd_0.4.0_boot"];
-    const { io } = collectingIo();
-    await recordBoot(
-      { root },
-      io,
-      () => Promise.resolve(JSON.stringify({ blockdevices: [{ children: labels.map((partlabel) => ({ partlabel })) }] })),
-    );
-    return imageState(root);
+describe("on a Raspberry Pi, which has U-Boot's script,", () => {
+  const [good, fresh] = ["telesetd_0.3.0.efi", "telesetd_0.4.0+2-0.efi"];
+  const pi = async (env: string | undefined, files: readonly string[]) => {
+    const { state, root } = await recorded(({ put }) => {
+      put("efi/boot.scr", "");
+      for (const file of files) put(`efi/EFI/Linux/${file}`, "");
+      if (env !== undefined) put("efi/telesetd.env", env);
+    });
+    const kernels = readdirSync(join(root, "efi/EFI/Linux")).filter((file) => file !== good);
+    return { state, kernels, env: readFileSync(join(root, "efi/telesetd.env"), "utf8") };
   };
-  expect(await pi("0.4.0\n")).toMatchObject({ version: "0.3.0", rejected: { version: "0.4.0" } });
-  expect(await pi("0.3.0\n")).toEqual({ version: "0.3.0", waiting: "0.4.0" });
+  const waiting = (left: number) => choiceText({ good, trial: { file: fresh, left } });
+
+  test.each<[string, string | undefined]>([["missing", undefined], ["damaged", "\0\0\0"], [
+    "of the version before",
+    `good=${good}\n`,
+  ]])(
+    "telesetd.env is written when it is %s",
+    async (_, env) => {
+      expect(await pi(env, [])).toMatchObject({ state: { version: "0.3.0" }, env: `good=${good}\n` });
+      expect(await pi(env, [fresh])).toMatchObject({ state: { waiting: "0.4.0" }, kernels: [fresh], env: waiting(2) });
+    },
+  );
+
+  test("a version that U-Boot has tried once is tried again; after two attempts it is rejected", async () => {
+    // U-Boot ends the file with a NUL.
+    const once = `${waiting(1)}\0`;
+    expect(await pi(once, [fresh])).toMatchObject({ state: { waiting: "0.4.0" }, kernels: [fresh], env: once });
+    const { state, kernels, env } = await pi(`${waiting(0)}\0`, [fresh]);
+    expect([kernels, env]).toEqual([["telesetd_0.4.0+0-2.efi"], `good=${good}\n`]);
+    expect(state.rejected).toMatchObject({ version: "0.4.0", why: expect.stringMatching(/in 2 attempts/) });
+  });
+
+  test("a version that was found good is started from then on", async () => {
+    expect((await pi(`${waiting(1)}\0`, ["telesetd_0.4.0.efi"])).env).toBe("good=telesetd_0.4.0.efi\n");
+  });
+
+  test("what cannot be decided is an error", async () => {
+    const { root, put } = imageRoot(join(folder, "root"));
+    put("efi/boot.scr", "");
+    const { io, printed } = collectingIo();
+    expect(await recordBoot({ root }, io)).toBe(1);
+    expect(printed.err).toContain(`Cannot decide in ${root}/efi/telesetd.env which version runs next: ENOENT`);
+  });
 });
 
 test("half a record counts as none; after an update that of the version before does not apply", () => {
@@ -140,7 +169,7 @@ test("a version that could not keep its journal: that of the last boot is in the
   const { root, put } = imageRoot(join(folder, "root"));
   put("proc/cmdline", "roothash=abc quiet\n");
   put("efi/EFI/Linux/telesetd_0.4.0+0-2.efi", "");
-  await recordBoot({ root }, collectingIo().io, () => Promise.resolve(""), (line) => Promise.resolve(`after ${line}`));
+  await recordBoot({ root }, collectingIo().io, (line) => Promise.resolve(`after ${line}`));
   expect(readFileSync(join(root, "efi/telesetd-rejected.txt"), "utf8")).toEndWith("\r\n\r\nafter roothash=abc quiet\r\n");
 });
 
