@@ -6,7 +6,6 @@ import {
   copyFileSync,
   existsSync,
   openSync,
-  readFileSync,
   readSync,
   rmSync,
   truncateSync,
@@ -106,8 +105,8 @@ export class Machine {
     // The emulator translates code again for each address at which a program has it.
     const words = ["norandmaps", line, ...Object.keys(extra).map((name) => `systemd.wants=${name}`)];
     // The port forward reaches no other machine: the guest's network is the emulator's own, and ends at 127.0.0.1.
-    const child = Bun.spawn([
-      ...["nice", "-n", "5", emulator, ...own, "-m", "512", "-smp", "1", "-accel", "tcg", "-display", "none"],
+    this.#run([
+      ...[emulator, ...own, "-m", "512", "-smp", "1", "-accel", "tcg", "-display", "none"],
       ...["-drive", `if=pflash,format=raw,readonly=on,file=${firmware}`],
       ...["-drive", `if=pflash,format=raw,file=${this.#variables}`],
       ...["-drive", `if=none,id=disk,format=${format},file=${this.#top}`],
@@ -122,8 +121,32 @@ export class Machine {
       ...Object.entries(units).flatMap(([name, text]) => ["-smbios", credential(`systemd.unit-dropin.${name}`, text)]),
       ...Object.entries(extra).flatMap(([name, text]) => ["-smbios", credential(`systemd.extra-unit.${name}`, text)]),
       ...["-smbios", `type=11,value=io.systemd.stub.kernel-cmdline-extra=${words.join(" ").replaceAll(",", ",,")}`],
-      ...["-serial", "stdio", "-monitor", "none"],
-    ], { stdin: "ignore", stdout: "pipe", stderr: "ignore" });
+      ...["-serial", "stdio"],
+    ]);
+  }
+
+  /** Switches it on as a Raspberry Pi 3 from U-Boot on: the emulator has no firmware for it, and no network. Its size is 4G. */
+  startPi(): void {
+    const [loader, tree] = ["u-boot.bin", "bcm2837-rpi-3-b.dtb"].map((name) => {
+      const file = join(this.disk, "..", name);
+      this.boot("mcopy", "-o", `::${name}`, file);
+      return file;
+    });
+    this.console = "";
+    this.#run([
+      ...[kinds.arm64.emulator, "-machine", "raspi3b", "-accel", "tcg", "-display", "none"],
+      ...["-kernel", loader ?? "", "-dtb", tree ?? "", "-drive", `if=sd,format=raw,file=${this.disk}`],
+      // U-Boot and the last console of the kernel use the second one.
+      ...["-serial", "null", "-serial", "stdio"],
+    ]);
+  }
+
+  #run(words: readonly string[]): void {
+    const child = Bun.spawn(["nice", "-n", "5", ...words, "-monitor", "none"], {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "ignore",
+    });
     this.#child = child;
     void this.#read(child);
   }
@@ -360,25 +383,4 @@ export function missing(architecture: "amd64" | "arm64"): string {
   if (Bun.which(emulator) === null) return `${emulator} is missing`;
   if (!existsSync(firmware)) return `${firmware} is missing (Debian: ovmf, qemu-efi-aarch64)`;
   return Bun.which("mcopy") === null ? "mcopy is missing (Debian: mtools)" : "";
-}
-
-/** Replaces the command line in the unified kernel image (.efi.gz) of a build. The new one must not be longer than its section. */
-export function withCommandLine(image: string, change: (line: string) => string): Uint8Array<ArrayBuffer> {
-  const bytes = Bun.gunzipSync(new Uint8Array(readFileSync(image)));
-  const view = new DataView(bytes.buffer);
-  const pe = view.getUint32(0x3c, true);
-  const table = pe + 24 + view.getUint16(pe + 20, true);
-  for (let at = table; at < table + 40 * view.getUint16(pe + 6, true); at += 40) {
-    const name = new TextDecoder().decode(bytes.subarray(at, at + 8)).replaceAll("\0", "");
-    if (name !== ".cmdline") continue;
-    const [length, room, place] = [view.getUint32(at + 8, true), view.getUint32(at + 16, true), view.getUint32(at + 20, true)];
-    const text = new TextEncoder().encode(
-      change(new TextDecoder().decode(bytes.subarray(place, place + length)).replaceAll("\0", "")),
-    );
-    if (text.length > room) throw new Error(`The command line has ${text.length} bytes: expected at most ${room}`);
-    bytes.fill(0, place, place + room).set(text, place);
-    view.setUint32(at + 8, text.length, true);
-    return bytes;
-  }
-  throw new Error(`${image} has no section .cmdline`);
 }

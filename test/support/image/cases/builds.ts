@@ -2,7 +2,9 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bootSeconds, panics, ready, scene, type Setting } from "../scene.ts";
-import { bootOffset, command, Machine, missing, withCommandLine } from "../machine.ts";
+import { Machine, missing } from "../machine.ts";
+import { withCommandLine } from "../uki.ts";
+import { choiceIn, choiceText } from "../../../../src/image/pi.ts";
 
 /** The image for arm64 under EDK2: to the desk, and back from a kernel that panics. */
 export async function arm64(setting: Setting): Promise<void> {
@@ -45,45 +47,50 @@ export async function reproducible({ images, check, skip }: Setting): Promise<vo
   check("two builds are the same", first === again, `${first}\n${again}`);
 }
 
-/** The card of a Raspberry Pi: what its firmware looks for is there. */
+/** The card of a Raspberry Pi: what its firmware looks for is there; and U-Boot gives up a version whose kernel panics. */
 export async function rpi({ images, folder, check, skip }: Setting): Promise<void> {
   const image = join(images, "1/rpi/telesetd_1_rpi.raw.zst");
   if (!existsSync(image)) return skip(`${image} is missing: scripts/image rpi --version 1 --key KEY --to ${join(images, "1")}`);
-  const card = new Machine({ folder, image, architecture: "arm64", forward: 0 });
-  const slot = card.partition("telesetd_1_boot");
-  const read = (tool: string, path: string, start = slot.start) => command([tool, "-i", `${card.disk}@@${start}`, path]);
-  check(
-    "the first FAT names the slot",
-    /tryboot_a_b=1\nboot_partition=2\n\[tryboot\]\nboot_partition=3/.test(read("mtype", "::autoboot.txt", bootOffset)),
-  );
-  const names = command(["mdir", "-b", "-i", `${card.disk}@@${slot.start}`, "::"]);
+  const card = new Machine({ folder, image, architecture: "arm64", forward: 0, size: "4G" });
+  const names = card.names("");
   const models = ["2837-rpi-3-b", "2837-rpi-3-b-plus", "2837-rpi-zero-2-w", "2711-rpi-4-b", "2711-rpi-400"];
-  const needed = [
-    "config.txt",
-    "cmdline.txt",
-    "cmdline-try.txt",
-    "vmlinuz",
-    "initrd.img",
-    "start4.elf",
-    "fixup4.dat",
-    "start.elf",
-    "fixup.dat",
-  ];
-  const missing = [...needed, ...models.map((model) => `bcm${model}.dtb`)].filter((name) => !names.includes(`::/${name}`));
-  check("firmware, kernel and device trees", missing.length === 0, `missing: ${missing.join(", ")}`);
-  const [, hash = ""] = /roothash=([0-9a-f]{64})/.exec(read("mtype", "::cmdline.txt")) ?? [];
-  check(
-    "a trial is judged",
-    read("mtype", "::cmdline-try.txt").trimEnd() ===
-      `${read("mtype", "::cmdline.txt").trimEnd()} telesetd.try systemd.wants=boot-complete.target`,
-  );
-  const ids = ["telesetd_1", "telesetd_1_verity"].map((name) => card.partition(name).id);
-  check("the root hash leads to the partitions", hash === ids.join(""), `${hash} ${ids.join()}`);
+  const firmware = ["config.txt", "bootcode.bin", "start4.elf", "fixup4.dat", "start.elf", "fixup.dat", "u-boot.bin", "boot.scr"];
+  const lost = [...firmware, ...models.map((model) => `bcm${model}.dtb`)].filter((name) => !names.includes(name));
+  check("firmware, U-Boot, its script and device trees", lost.length === 0, `missing: ${lost.join(", ")}`);
+  check("U-Boot finds its script first", card.names("EFI/BOOT").length === 0);
   const mbr = await Bun.file(card.disk).slice(446, 512).bytes();
   const types = [4, 20, 36, 52].map((place) => mbr[place]);
   check(
-    "an MBR shows the FATs to the boot ROM of a Raspberry Pi 3",
-    types.join() === "12,12,12,238" && mbr[64] === 0x55,
+    "an MBR shows the FAT to the boot ROM of a Raspberry Pi 3",
+    types.join() === "12,238,0,0" && mbr[64] === 0x55,
     types.join(),
   );
+  const kernel = join(images, "1/rpi/telesetd_1.efi.gz");
+  withCommandLine(kernel, (line) => {
+    const [, hash = ""] = /roothash=([0-9a-f]{64})/.exec(line) ?? [];
+    const ids = ["telesetd_1", "telesetd_1_verity"].map((name) => card.partition(name).id);
+    check("the root hash leads to the partitions", hash === ids.join(""), `${hash} ${ids.join()}`);
+    return line;
+  });
+  const [good, trial] = ["telesetd_1.efi", "telesetd_2+2-0.efi"];
+  check("the card starts its version", card.boot("mtype", "::telesetd.env") === choiceText({ good }));
+  const bad = join(folder, "bad.efi");
+  writeFileSync(bad, withCommandLine(kernel, panics));
+  card.boot("mcopy", bad, `::EFI/Linux/${trial}`);
+  card.put(choiceText({ good, trial: { file: trial, left: 2 } }), "telesetd.env");
+  try {
+    card.startPi();
+    const starts = (file: string) => `Booting /\\EFI\\Linux\\${file}`;
+    await card.shows(/(Booting \/[^]*){3}\n/, 3 * bootSeconds);
+    const started = card.console.match(/Booting \/\S+/g)?.slice(0, 3) ?? [];
+    check(
+      "U-Boot tries a version whose kernel panics twice, and then starts the one that works",
+      started.join() === [trial, trial, good].map(starts).join(),
+      started.join(),
+    );
+  } finally {
+    await card.cut();
+  }
+  const { trial: counted } = choiceIn(card.boot("mtype", "::telesetd.env"));
+  check("the attempts are counted on the card", counted?.left === 0, JSON.stringify(counted));
 }

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { bootSeconds, fast, panics, ready, rootOf, scene, type Setting, updateSeconds, updatesSoon } from "../scene.ts";
 import { publish } from "../site.ts";
-import { withCommandLine } from "../machine.ts";
+import { withCommandLine } from "../uki.ts";
 
 /** A version that does not work: what is wrong, the reason on the screen, and what is published instead of the build's files. */
 type Broken = readonly [string, RegExp, Readonly<Record<string, Uint8Array>>];
