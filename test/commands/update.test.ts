@@ -23,7 +23,7 @@ function box(
   } = {},
 ) {
   const { root, put } = imageRoot(join(folder, "root"), "0.2.0");
-  for (const file of files) put(`${entries}/${file}`, "");
+  for (const file of files) put(`${entries}/${file}`, "MZ");
   const script = join(root, "systemd-sysupdate");
   const play = ({ code, out, err }: typeof recorded[typeof check]) =>
     `cat <<'EOT'\n${out}EOT\ncat >&2 <<'EOT'\n${err}EOT\nexit ${code}`;
@@ -31,7 +31,7 @@ function box(
     "systemd-sysupdate",
     `#!/bin/sh\necho "$@" >>${root}/asked\ncase "$*" in\n'--json=short check-new')\n${play(recorded[check])} ;;\n` +
       // As systemd-sysupdate does, the new kernel image is there when it has succeeded.
-      `update)\n${install === "installed-update" ? `: >${root}/${entries}/telesetd_0.3.0+3-0.efi\n` : ""}${
+      `update)\n${install === "installed-update" ? `echo MZ >${root}/${entries}/telesetd_0.3.0+3-0.efi\n` : ""}${
         play(recorded[install])
       } ;;\nesac\nexit 64\n`,
   );

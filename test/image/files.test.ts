@@ -169,6 +169,7 @@ describe("units", () => {
   test("the boot partition is mounted only for a unit that requires it", () => {
     const mount = `${root}/usr/lib/systemd/system/efi.mount`;
     expect(valuesOf(mount, "StopWhenUnneeded")).toEqual(["yes"]);
+    expect(valuesOf(mount, "Options")[0]?.split(",")).toContain("dirsync");
     expect(text(mount)).not.toContain("[Install]");
     expect(text("mkosi.conf")).toContain(" systemd.gpt_auto=no\n");
     const users = regular.filter((path) =>

@@ -2,11 +2,11 @@
  * `telesetd image record`: records after each boot which version runs in which slot, and which one was rejected, and why.
  * telesetd-boot-record.service runs it as root while the boot partition is mounted; everybody else reads the record.
  */
-import { existsSync, readdirSync, statSync, utimesSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync, utimesSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { bootEntries, entryFolder } from "../../image/boot-entry.ts";
 import { recordFolder, records, rejectionIn, releaseIn, textOf } from "../../image/facts.ts";
-import { replaceFile } from "../../platform/replace-file.ts";
+import { replaceFile, syncFolder } from "../../platform/replace-file.ts";
 import { messageOf } from "../../platform/text.ts";
 import { type BootFacts, imageLines, type Rejection, slotIn, stateAfterBoot } from "../../image/state.ts";
 import type { Io } from "../io.ts";
@@ -31,6 +31,7 @@ export async function recordBoot(
     io.out(notTheImage("there is nothing to record"));
     return 0;
   }
+  removeEmpty(join(root, entryFolder));
   const choiceTrouble = settleChoice(root, release.version);
   const folder = join(root, recordFolder);
   const failedJournal = timedText(join(folder, records.failedJournal));
@@ -105,6 +106,14 @@ async function reportOnCard(
 
 async function partitions(): Promise<string> {
   return (await runProgram(["lsblk", "--json", "--output", "NAME,PARTN,PARTTYPE,PARTUUID"])).out;
+}
+
+/** A power cut may leave a kernel image without contents, which would count as installed and be waited for without end. */
+function removeEmpty(folder: string): void {
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  const empty = names.map((name) => join(folder, name)).filter((file) => statSync(file).size === 0);
+  for (const file of empty) rmSync(file);
+  if (empty.length > 0) syncFolder(folder);
 }
 
 /** The kernel images in a folder; none if there is no folder. */

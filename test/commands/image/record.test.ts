@@ -12,7 +12,7 @@ const folder = ownFolder();
 
 async function recorded(prepare: (box: ReturnType<typeof imageRoot>) => void) {
   const box = imageRoot(join(folder, "root"));
-  box.put("efi/EFI/Linux/telesetd_0.3.0.efi", "");
+  box.put("efi/EFI/Linux/telesetd_0.3.0.efi", "MZ");
   prepare(box);
   const { io, printed } = collectingIo();
   expect([await recordBoot(box, io), printed.err]).toEqual([0, ""]);
@@ -30,7 +30,7 @@ test("a rejected version with the reason of the health check, and the last updat
   const update = { when: "2026-06-01T02:00:00.000Z", good: true, message: "Version 0.4.0 is installed." };
   const failed = { version: "0.4.0", why: "telesetd did not become ready.", when: "2026-06-01T02:10:00.000Z" };
   const { state } = await recorded(({ put }) => {
-    put("efi/EFI/Linux/telesetd_0.4.0+0-3.efi", "");
+    put("efi/EFI/Linux/telesetd_0.4.0+0-3.efi", "MZ");
     put("var/lib/telesetd-image/failed.json", JSON.stringify(failed));
     put("var/lib/telesetd-image/update.json", JSON.stringify(update));
     put("var/lib/telesetd-image/data-restored", "The data partition was made again.\n");
@@ -57,7 +57,7 @@ test("a lost data partition is mentioned for a month", async () => {
 
 test("the newest panic of the kernel", async () => {
   const { state } = await recorded(({ put, root }) => {
-    put("efi/EFI/Linux/telesetd_0.4.0+0-3.efi", "");
+    put("efi/EFI/Linux/telesetd_0.4.0+0-3.efi", "MZ");
     const panic = (path: string, text: string, age: number) => {
       put(`var/lib/systemd/pstore/${path}/dmesg.txt`, `<0>[ 2.1] Kernel panic - not syncing: ${text}\n<0>[ 2.2] CPU: 0\n`);
       utimesSync(join(root, `var/lib/systemd/pstore/${path}/dmesg.txt`), Date.now() / 1000 + age, Date.now() / 1000 + age);
@@ -73,7 +73,7 @@ describe("on a Raspberry Pi, which has U-Boot's script,", () => {
   const pi = async (env: string | undefined, files: readonly string[]) => {
     const { state, root } = await recorded(({ put }) => {
       put("efi/boot.scr", "");
-      for (const file of files) put(`efi/EFI/Linux/${file}`, "");
+      for (const file of files) put(`efi/EFI/Linux/${file}`, "MZ");
       if (env !== undefined) put("efi/telesetd.env", env);
     });
     const kernels = readdirSync(join(root, "efi/EFI/Linux")).filter((file) => file !== good);
@@ -153,7 +153,7 @@ test("the daemon reads the records again after 5 s; on another machine never", (
 test("a rejected version is reported on the boot partition too, once, for readers on Windows", async () => {
   const failed = { version: "0.4.0", why: "telesetd did not become ready.", when: "2026-06-01T02:10:00.000Z" };
   const { root } = await recorded(({ put }) => {
-    put("efi/EFI/Linux/telesetd_0.4.0+0-2.efi", "");
+    put("efi/EFI/Linux/telesetd_0.4.0+0-2.efi", "MZ");
     put("var/lib/telesetd-image/failed.json", JSON.stringify(failed));
     put("var/lib/telesetd-image/failed-boot.txt", "one\ntwo\n");
   });
@@ -168,13 +168,13 @@ test("a rejected version is reported on the boot partition too, once, for reader
 test("a version that could not keep its journal: that of the last boot is in the report", async () => {
   const { root, put } = imageRoot(join(folder, "root"));
   put("proc/cmdline", "roothash=abc quiet\n");
-  put("efi/EFI/Linux/telesetd_0.4.0+0-2.efi", "");
+  put("efi/EFI/Linux/telesetd_0.4.0+0-2.efi", "MZ");
   await recordBoot({ root }, collectingIo().io, (line) => Promise.resolve(`after ${line}`));
   expect(readFileSync(join(root, "efi/telesetd-rejected.txt"), "utf8")).toEndWith("\r\n\r\nafter roothash=abc quiet\r\n");
 });
 
 test("the first reason stays: a later panic is not about the rejected version", async () => {
-  const { root, put } = await recorded(({ put }) => put("efi/EFI/Linux/telesetd_0.4.0+0-2.efi", ""));
+  const { root, put } = await recorded(({ put }) => put("efi/EFI/Linux/telesetd_0.4.0+0-2.efi", "MZ"));
   const { rejected } = imageState(root) ?? {};
   expect(rejected?.why).toStartWith("It did not start in 2 attempts");
   put("var/lib/systemd/pstore/1/dmesg.txt", "<0>[ 2.1] Kernel panic - not syncing: later\n");
@@ -189,6 +189,11 @@ test("a data partition that was lost in this boot is dated when the box has its 
     utimesSync(join(root, "var/lib/telesetd-image/data-restored"), 1000, 1000);
   });
   expect(state.notes).toEqual([`${new Date().toISOString().slice(0, 10)}: The data partition was made again.`]);
+});
+
+test("a kernel image that a power cut has left without contents is removed, so that the version is installed again", async () => {
+  const { state, root } = await recorded(({ put }) => put("efi/EFI/Linux/telesetd_0.4.0+2-0.efi", ""));
+  expect([state, readdirSync(join(root, "efi/EFI/Linux"))]).toEqual([{ version: "0.3.0" }, ["telesetd_0.3.0.efi"]]);
 });
 
 test("a boot partition that cannot be used is a trouble", async () => {
