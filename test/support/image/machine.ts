@@ -230,6 +230,12 @@ export class Machine {
     return lines.map((line) => line.trim().replace(/\/$/, "").replace(/.*\//, "")).filter((name) => name !== "");
   }
 
+  /** The bytes of a kernel image on the boot partition; 0 if it is not there. */
+  kernelSize(name: string): number {
+    const line = this.boot("mdir", "::EFI/Linux").split("\n").find((line) => line.trimEnd().endsWith(` ${name}`)) ?? "";
+    return Number(/\s(\d+)\s+\d{4}-/.exec(line)?.[1] ?? 0);
+  }
+
   /** Puts a file on the boot partition. */
   put(text: string, name: string): void {
     const file = `${this.disk}.put`;

@@ -72,6 +72,8 @@ async function allRejected(setting: Setting, versions: readonly Broken[]): Promi
       publish({ from: buildOf(setting), to: served, version: "2", as: version, key: join(images, "key"), change });
       await machine.shows(new RegExp(`; ${version} runs after the next restart`), updateSeconds);
       await machine.cut();
+      const size = machine.kernelSize(`telesetd_${version}+2-0.efi`);
+      check(`${what}: the kernel image is whole after a power cut just then`, size > 1_000_000, `${size} bytes`);
       const began = performance.now();
       machine.start({ units, extra: updatesSoon });
       const rejected = new RegExp(`Version ${version} was rejected, and 1 runs again: .+\\r?\\n`);

@@ -29,7 +29,8 @@ async function install(
   await machine.shows(ready, bootSeconds);
   await machine.shows(new RegExp(`; ${as} runs after the next restart`), updateSeconds);
   await machine.cut();
-  return machine.names("EFI/Linux").some((name) => name.startsWith(`telesetd_${as}+2`));
+  // Also after a power cut just then.
+  return machine.kernelSize(`telesetd_${as}+2-0.efi`) > 1_000_000;
 }
 
 /** A good version stays. */
