@@ -12,13 +12,13 @@ type Broken = readonly [string, RegExp, Readonly<Record<string, Uint8Array>>];
 export function rollback(setting: Setting): Promise<void> {
   const build = buildOf(setting);
   const unmountable = "[Mount]\nOptions=nonsense\n";
+  const hangs = "[Service]\nTimeoutStartSec=infinity\nExecStartPre=/usr/bin/sleep infinity\n";
   return allRejected(setting, [
     ["the kernel panics", /It did not start in 2 attempts|Its kernel stopped/, kernelOf(build, panics)],
     ["emergency mode", /The system did not start/, withWords(build, "systemd.unit=emergency.target")],
     ["the root file system is damaged", /The system did not start|It did not start/, damagedRoot(build)],
     ["the data partition cannot be mounted", /Data partition/, withDropIn(build, "sysroot-var.mount", unmountable)],
-    // A first process that does nothing: the watchdog of the hardware ends it.
-    ["the system hangs", /It did not start/, withWords(build, "init=/usr/bin/cat")],
+    ["the boot hangs", /It did not start/, withDropIn(build, "telesetd.service", hangs)],
   ]);
 }
 
@@ -59,9 +59,10 @@ async function allRejected(setting: Setting, versions: readonly Broken[]): Promi
   const { check, say, images } = setting;
   const stage = await scene(setting);
   const { machine, site, served, port, close } = stage;
-  // Instead of five minutes.
+  // Instead of five minutes, and of ten.
   const health = "[Service]\nExecStart=\nExecStart=/usr/bin/telesetd image health --minutes 2\n";
-  const units = { ...fast, "telesetd-healthy.service": health };
+  const deadline = "[Unit]\nJobTimeoutSec=5min\n";
+  const units = { ...fast, "telesetd-healthy.service": health, "boot-complete.target": deadline };
   try {
     machine.put(site.configuration(), "telesetd.json");
     machine.start({ units, extra: updatesSoon });
