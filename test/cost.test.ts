@@ -193,7 +193,9 @@ describe("as a process", () => {
     expect(perEvent("pwrite64")).toBeLessThan(24);
     // One sync for all writes within 100 ms: on a slow machine these are fewer.
     expect(perEvent("fdatasync")).toBeLessThan(0.5);
-    expect(perEvent("execve") + perEvent("clone3") + perEvent("fork")).toBe(0);
+    expect(perEvent("execve") + perEvent("fork")).toBe(0);
+    // A thread of the runtime may begin in between; none begins for an event.
+    expect(perEvent("clone3")).toBeLessThan(0.1);
     // The number of calls for waiting between threads and for returning memory varies.
     for (const name of ["futex", "madvise", "sched_yield", "total"]) of.delete(name);
     expect([...of.values()].reduce((sum, count) => sum + count, 0) / events).toBeLessThan(55);
