@@ -12,13 +12,14 @@ type Broken = readonly [string, RegExp, Readonly<Record<string, Uint8Array>>];
 export function rollback(setting: Setting): Promise<void> {
   const build = buildOf(setting);
   const unmountable = "[Mount]\nOptions=nonsense\n";
-  const hangs = "[Service]\nTimeoutStartSec=infinity\nExecStartPre=/usr/bin/sleep infinity\n";
+  // Nothing starts before the settings of the box; a oneshot has no time limit.
+  const hangs = "[Service]\nExecStartPre=/usr/bin/sleep infinity\n";
   return allRejected(setting, [
     ["the kernel panics", /It did not start in 2 attempts|Its kernel stopped/, kernelOf(build, panics)],
     ["emergency mode", /The system did not start/, withWords(build, "systemd.unit=emergency.target")],
     ["the root file system is damaged", /The system did not start|It did not start/, damagedRoot(build)],
     ["the data partition cannot be mounted", /Data partition/, withDropIn(build, "sysroot-var.mount", unmountable)],
-    ["the boot hangs", /It did not start/, withDropIn(build, "telesetd.service", hangs)],
+    ["the boot hangs", /It did not start/, withDropIn(build, "telesetd-box-settings.service", hangs)],
   ]);
 }
 
