@@ -14,7 +14,7 @@ export interface BootEntry {
   readonly state: "good" | "trial" | "rejected";
   /** The attempts that it had. */
   readonly attempts: number;
-  /** The attempts that it has left; 0 without a counter. */
+  /** The remaining attempts; 0 if the name has no counter. */
   readonly left: number;
 }
 

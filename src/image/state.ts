@@ -72,7 +72,7 @@ export function stateAfterBoot(facts: BootFacts): Omit<ImageState, "update"> {
 function rejection(entry: BootEntry, { installed, failed, failedJournal, panic }: BootFacts): Rejection {
   const { version, attempts } = entry;
   if (failed?.version === version) return failed;
-  // Before a box without a clock of its own has its time, it dates what happens before the installation.
+  // A box without a battery for its clock starts with an old time: a date before the installation is wrong, and is not shown.
   const when = (time: number) => time >= installed(entry) ? { when: new Date(time).toISOString() } : {};
   if (panic) return { version, why: `Its kernel stopped: ${panic.text}`, ...when(panic.time) };
   if (failedJournal) {

@@ -78,7 +78,7 @@ export function placeOf({ host, port }: Pick<AriAddress, "host" | "port">): stri
   return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-/** The text for people of an answer that refuses: what Asterisk says, if it says why. */
+/** Why Asterisk refused a request, in its own words if it gives a reason. */
 export function refusalOf({ status, text }: Answer): string {
   const fields = readObject(text);
   const words = oneLine(textOf(fields?.["message"]) || textOf(fields?.["error"])).slice(0, 120);

@@ -17,7 +17,7 @@ import { replaceRecord } from "./replace-record.ts";
 
 /** What the kernel said before it stopped (systemd-pstore.service(8)). */
 export const panicFolder = "var/lib/systemd/pstore";
-/** The initrd makes it when it makes the data partition again. */
+/** The initrd creates this file when it has formatted the data partition. */
 const dataLost = "run/telesetd-data-lost";
 
 /** Exit code 0, or 1 if the record cannot be written. */
@@ -31,12 +31,12 @@ export async function recordBoot(
     io.out(notTheImage("there is nothing to record"));
     return 0;
   }
-  removeEmpty(join(root, entryFolder));
+  const emptyTrouble = removeEmpty(join(root, entryFolder));
   const choiceTrouble = settleChoice(root, release.version);
   const folder = join(root, recordFolder);
   const failedJournal = timedText(join(folder, records.failedJournal));
   const restored = join(folder, records.restored);
-  // The initrd has no clock, and this boot may get its time later: then the next record dates it.
+  // In the initrd the clock is wrong on a box without a battery. If it still is now, the next record corrects the date.
   if (existsSync(join(root, dataLost)) && existsSync(restored)) utimesSync(restored, new Date(), new Date());
   const facts: BootFacts = {
     version: release.version,
@@ -49,12 +49,12 @@ export async function recordBoot(
   };
   const state = stateAfterBoot(facts);
   io.out(`${imageLines(state, 0).join("\n")}\n`);
-  const troubles = [choiceTrouble, replaceRecord(join(folder, records.state), state), ...await keepRejection()]
+  const troubles = [emptyTrouble, choiceTrouble, replaceRecord(join(folder, records.state), state), ...await keepRejection()]
     .filter((trouble) => trouble !== undefined);
   for (const trouble of troubles) io.err(`${trouble}\n`);
   return troubles.length === 0 ? 0 : 1;
 
-  /** The first reason stays: a later panic, for example, is not about the rejected version. */
+  /** Keeps the first reason: a later panic, for example, does not concern the rejected version. */
   async function keepRejection(): Promise<(string | undefined)[]> {
     const { rejected } = state;
     if (!rejected) return [];
@@ -67,7 +67,7 @@ export async function recordBoot(
   }
 }
 
-/** The journal of the last boot if it was another version's: a version that hangs or panics cannot keep its own. */
+/** The journal of the previous boot if another version ran then: a version that hangs or panics cannot save its own. */
 async function journalOfLastBoot(commandLine: string): Promise<string> {
   const journal = async (...options: readonly string[]) =>
     (await runProgram(["journalctl", "--boot=-1", "--no-pager", ...options])).out;
@@ -108,12 +108,20 @@ async function partitions(): Promise<string> {
   return (await runProgram(["lsblk", "--json", "--output", "NAME,PARTN,PARTTYPE,PARTUUID"])).out;
 }
 
-/** A power cut may leave a kernel image without contents, which would count as installed and be waited for without end. */
-function removeEmpty(folder: string): void {
+/**
+ * Removes kernel images without contents, which a power cut may leave: they would count as installed, and the box would wait for
+ * them without end. @returns a sentence if that fails
+ */
+function removeEmpty(folder: string): string | undefined {
   const names = existsSync(folder) ? readdirSync(folder) : [];
-  const empty = names.map((name) => join(folder, name)).filter((file) => statSync(file).size === 0);
-  for (const file of empty) rmSync(file);
-  if (empty.length > 0) syncFolder(folder);
+  const empty = bootEntries(names).map(({ file }) => join(folder, file)).filter((file) => statSync(file).size === 0);
+  try {
+    for (const file of empty) rmSync(file);
+    if (empty.length > 0) syncFolder(folder);
+    return undefined;
+  } catch (error) {
+    return `Cannot remove ${empty.join(", ")}, which a power cut has left without contents: ${messageOf(error)}`;
+  }
 }
 
 /** The kernel images in a folder; none if there is no folder. */
